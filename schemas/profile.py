@@ -1,0 +1,269 @@
+"""The shape of a provider's profile: data that tells the one engine how a provider bills. Pure.
+
+A profile is a TOML file; `docs/profiles.md` explains each key. `load_profile` names file, key, value and what
+is allowed for everything that is wrong, all at once. Figures that are examples of this project carry their
+source in the file. Prices are versions with effective dates, `[from, until)`; the version used is in the charge.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from schemas.events import Method, Mode, Term, Tier
+from schemas.records import Bucket, Meter
+from schemas.values import Name, NonNegative, Positive, Zone
+
+HOURS_OF_TERM = {Term.DAILY: 24, Term.WEEKLY: 168, Term.MONTHLY: 720}
+
+
+class ProfileFault(ValueError):
+    """A profile that cannot be used; the text names file, key, value and what is allowed, a line a fault."""
+
+
+def _date_of(value: object) -> object:
+    if isinstance(value, datetime):
+        raise ValueError("a date without a time is needed, such as 2026-11-01 (midnight UTC)")
+    return value
+
+
+EffectiveDate = Annotated[date, BeforeValidator(_date_of)]
+
+
+class Shape(BaseModel):
+    """Base: unknown keys are faults, values are immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Rounding(StrEnum):
+    """How lines are rounded: half-up to 12 or 2 decimals, the remainder carried (contract 8.4)."""
+
+    EXACT = "exact"
+    CENTS = "cents"
+
+    @property
+    def scale(self) -> int:
+        """Decimals of a charge's amount."""
+        return 12 if self is Rounding.EXACT else 2
+
+
+class SpecPrice(Shape):
+    """An hourly rate that derives from a machine's specification (FX-05)."""
+
+    gpu: dict[Name, Positive]
+    vcpu: NonNegative
+    ram_gb: NonNegative
+    disk_gb: NonNegative
+
+
+class Price(Shape):
+    """One version of a sku's prices, in force during [`from`, `until`), midnight UTC each."""
+
+    from_: EffectiveDate = Field(alias="from")
+    until: EffectiveDate | None = None
+    source: str
+    payg: NonNegative | None = None
+    spot: NonNegative | None = None
+    terms: dict[Term, Positive] = {}
+    spec: SpecPrice | None = None
+    requests: dict[Meter, NonNegative] = {}
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.until is not None and self.until <= self.from_:
+            raise ValueError("until must be after from")
+        return self
+
+    @property
+    def version(self) -> str:
+        """What a charge says about the price used: the date since which it holds."""
+        return self.from_.isoformat()
+
+    @property
+    def start_ms(self) -> int:
+        """Begin of the version, UTC milliseconds."""
+        return _midnight_ms(self.from_)
+
+    @property
+    def end_ms(self) -> int | None:
+        """End of the version, UTC milliseconds, or None."""
+        return None if self.until is None else _midnight_ms(self.until)
+
+
+def _midnight_ms(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
+
+
+class SkuKind(StrEnum):
+    """What a sku is: something that runs, or a model that answers requests."""
+
+    INSTANCE = "instance"
+    MODEL = "model"
+
+
+class Timing(StrEnum):
+    """When a running resource's lines fall due."""
+
+    CONTINUOUS = "continuous"
+
+
+class Sku(Shape):
+    """Something with a price."""
+
+    kind: SkuKind
+    title: str | None = None
+    modes: tuple[Mode, ...] = ()
+    timing: Timing | None = None
+    rule: str
+    prices: tuple[Price, ...]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if not self.prices:
+            raise ValueError("at least one price is needed")
+        if self.kind is SkuKind.INSTANCE and (not self.modes or self.timing is None):
+            raise ValueError("an instance needs modes and timing")
+        if self.kind is SkuKind.MODEL and (self.modes or self.timing):
+            raise ValueError("a model has neither modes nor timing")
+        return self
+
+
+class Payments(Shape):
+    """Which money is taken and given back."""
+
+    methods: tuple[Method, ...] = ()
+    transfers: bool = False
+    minimum: Positive | None = None
+    refunds: Literal["accepted", "refused"] = "accepted"
+
+
+class Grant(Shape):
+    """Credit given at sign-up, once."""
+
+    amount: Positive
+    bucket: Bucket = Bucket.FREE
+
+
+class Keys(Shape):
+    """API keys: requests a minute by tier, and what a first top-up does to them (R-FA4)."""
+
+    requests_per_minute: dict[Tier, int] = {}
+    tier_after_topup: Tier | None = None
+
+
+class Alerts(Shape):
+    """Thresholds of notices. `low_balance` is the default; an account's setting replaces it."""
+
+    low_balance: Positive | None = None
+    runway_hours: int | None = Field(default=None, ge=1)
+
+
+class Sessions(Shape):
+    """Running resources: how often a line is cut, when silence closes a session (X-12), what must be affordable."""
+
+    line_s: int = Field(default=60, ge=1)
+    silence_s: int = Field(default=900, ge=1)
+    reserve_s: int = Field(default=60, ge=0)
+
+
+class Gate(Shape):
+    """What a caller without credit is told (FA-18)."""
+
+    payment_url: str
+    unknown: Literal["fail_open", "fail_closed"] = "fail_closed"
+
+
+class Profile(Shape):
+    """One provider."""
+
+    name: Name
+    title: str
+    source: str
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    zone: Zone = "UTC"
+    rounding: Rounding
+    scope: dict[str, str] = {}
+    payments: Payments
+    signup: Grant | None = None
+    keys: Keys = Keys()
+    alerts: Alerts = Alerts()
+    sessions: Sessions = Sessions()
+    gate: Gate | None = None
+    skus: dict[Name, Sku]
+
+
+def load_profile(path: Path) -> Profile:
+    """The profile in the TOML file `path`, checked and linted; raises ProfileFault."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    except OSError as error:
+        raise ProfileFault(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProfileFault(f"{path}: not TOML: {error}") from error
+    try:
+        profile = Profile.model_validate(document)
+    except ValidationError as error:
+        raise ProfileFault("\n".join(_told(path, fault) for fault in error.errors(include_url=False))) from error
+    faults = [*lint(profile)]
+    if profile.name != path.stem:
+        faults.insert(0, f"name: {profile.name!r}; allowed: {path.stem!r}, the file's name")
+    if faults:
+        raise ProfileFault("\n".join(f"{path}: {fault}" for fault in faults))
+    return profile
+
+
+def _told(path: Path, fault: Any) -> str:
+    key = ".".join(str(part) for part in fault["loc"]) or "the whole file"
+    value = fault["input"] if not isinstance(fault["input"], dict) else "…"
+    return f"{path}: {key}: {value!r}: {fault['msg'].removeprefix('Value error, ')}"
+
+
+def lint(profile: Profile) -> list[str]:
+    """What is well-formed and still wrong: `key: value; allowed: …`, in the file's order."""
+    faults: list[str] = []
+    for name, sku in profile.skus.items():
+        faults += _overlaps(name, sku)
+        for index, price in enumerate(sku.prices):
+            faults += _dear(f"skus.{name}.prices.{index}", price)
+            faults += _unpriced(f"skus.{name}.prices.{index}", sku, price)
+    return faults
+
+
+def _overlaps(name: str, sku: Sku) -> list[str]:
+    faults = []
+    for index, (earlier, later) in enumerate(zip(sku.prices, sku.prices[1:], strict=False)):
+        if earlier.until is None or later.from_ < earlier.until:
+            faults.append(
+                f"skus.{name}.prices.{index}.until: {earlier.until}; allowed: at most {later.from_},"
+                " where the next price begins"
+            )
+    return faults
+
+
+def _dear(key: str, price: Price) -> list[str]:
+    faults = []
+    if price.payg is not None and price.spot is not None and price.spot >= price.payg:
+        faults.append(f"{key}.spot: {price.spot}; allowed: below payg {price.payg} (GG-18)")
+    for term, cost in price.terms.items():
+        if price.payg is not None and cost >= (most := price.payg * HOURS_OF_TERM[term]):
+            faults.append(f"{key}.terms.{term.value}: {cost}; allowed: below {most}, payg for its hours (GG-11)")
+    return faults
+
+
+def _unpriced(key: str, sku: Sku, price: Price) -> list[str]:
+    if sku.kind is SkuKind.MODEL:
+        return [] if price.requests else [f"{key}.requests: nothing; allowed: a price for at least one meter"]
+    wanted = {Mode.PAYG: price.payg is not None or price.spec is not None, Mode.SPOT: price.spot is not None,
+              Mode.PACKAGE: bool(price.terms)}  # fmt: skip
+    return [
+        f"{key}: no price for mode {mode.value}; allowed: a price for each of modes"
+        for mode in sku.modes
+        if not wanted[mode]
+    ]

@@ -1,0 +1,1 @@
+"""The verbs of meterstream: `ingest` writes the journal, `worker` folds it, `core` is the pure fold they serve."""

@@ -1,0 +1,49 @@
+"""Stage 4 of 6, arithmetic: the one place where money is multiplied, divided and rounded. Pure.
+
+Amounts come from exact integers (seconds, tokens) and exact prices; the division comes last and once, and is
+rounded half-up (X-06). A line of a running total is the rounded total after it minus the rounded total before
+it, so Σ lines is the exact total rounded once, whatever the size of the steps (X-07, R-NL3).
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+
+# Wide enough for 26 + 12 digits times a price; anything that would not be exact raises.
+EXACT = Context(prec=120, rounding=ROUND_HALF_UP, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
+_ROUNDING = Context(prec=120, rounding=ROUND_HALF_UP, traps=[InvalidOperation, DivisionByZero, Overflow])
+
+SECONDS_PER_HOUR = 3_600
+QUANTITY_SCALE = 12
+ZERO = Decimal(0)
+
+
+def quantum(scale: int) -> Decimal:
+    """The smallest step of a number with `scale` decimals: 2 → 0.01."""
+    return Decimal(1).scaleb(-scale)
+
+
+def rounded(number: Decimal, step: Decimal) -> Decimal:
+    """`number` half-up (away from zero on a tie) to the decimals of `step`: 0.005 → 0.01, -0.005 → -0.01."""
+    return number.quantize(step, context=_ROUNDING)
+
+
+def ratio(number: Decimal, divisor: int, scale: int) -> Decimal:
+    """`number` / `divisor`, half-up to `scale` decimals, computed in integers: 1.20 × 5 / 3600 → 0.001666666667."""
+    sign, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int):
+        raise InvalidOperation
+    numerator = int("".join(map(str, digits))) * 10 ** max(0, scale + exponent)
+    denominator = divisor * 10 ** max(0, -(scale + exponent))
+    whole = (2 * numerator + denominator) // (2 * denominator)
+    return Decimal(-whole if sign else whole).scaleb(-scale, EXACT)
+
+
+def cost_of_seconds(rate_per_hour: Decimal, seconds: int, scale: int) -> Decimal:
+    """What `seconds` whole seconds cost at `rate_per_hour`, half-up to `scale` decimals."""
+    return ratio(EXACT.multiply(rate_per_hour, Decimal(seconds)), SECONDS_PER_HOUR, scale)
+
+
+def hours_of(seconds: int) -> Decimal:
+    """Whole seconds as hours, half-up to 12 decimals."""
+    return ratio(Decimal(seconds), SECONDS_PER_HOUR, QUANTITY_SCALE)

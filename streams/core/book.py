@@ -1,0 +1,140 @@
+"""Stage 4 of 6, prices: the price book that is in force, looked up by sku and instant. Pure once loaded.
+
+A `Book` is what the loaded profiles come to. Looking up a price never reads a clock: the caller says when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from schemas.events import Mode, Spec
+from schemas.profile import Price, Profile, Sku, SkuKind
+from schemas.records import Meter
+from schemas.values import money_text
+from streams.core.amounts import EXACT, quantum
+from streams.core.state import NEVER
+
+# Meter → (unit, units are so many zeros of the counted thing): tokens are priced by the million.
+UNIT_OF_METER: dict[Meter, tuple[str, int]] = {
+    Meter.TOKENS_IN: ("1M tokens", 6),
+    Meter.TOKENS_OUT: ("1M tokens", 6),
+    Meter.CHARACTERS: ("1M characters", 6),
+    Meter.IMAGES: ("image", 0),
+    Meter.VIDEOS: ("video", 0),
+    Meter.SECONDS: ("second", 0),
+}
+# Meter → the field of `request.served` that it counts, in the order of a request's lines.
+COUNTER_OF_METER: dict[Meter, str] = {
+    Meter.TOKENS_IN: "input_tokens",
+    Meter.TOKENS_OUT: "output_tokens",
+    Meter.IMAGES: "images",
+    Meter.VIDEOS: "videos",
+    Meter.SECONDS: "seconds",
+    Meter.CHARACTERS: "characters",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """How one meter of a request is priced by one price version."""
+
+    meter: str
+    field: str
+    unit: str
+    zeros: int
+    price: Decimal
+    price_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The counters of one model in one price version, in force during [start_ms, end_ms)."""
+
+    sku: str
+    rule: str
+    version: str
+    start_ms: int
+    end_ms: int
+    counters: tuple[Counter, ...]
+
+
+class Offer:
+    """One profile, made ready for look-ups."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.name = profile.name
+        self.currency = profile.currency
+        self.scale = profile.rounding.scale
+        self.quantum = quantum(self.scale)
+        self.modes = frozenset(mode for sku in profile.skus.values() for mode in sku.modes)
+        self._rates = {
+            name: tuple(_rate(name, sku, price) for price in sku.prices)
+            for name, sku in profile.skus.items()
+            if sku.kind is SkuKind.MODEL
+        }
+
+    def rate(self, model: str, time_ms: int) -> Rate | None:
+        """How a request to `model` is priced at `time_ms`; None where the model is not sold then."""
+        for rate in self._rates.get(model, ()):
+            if rate.start_ms <= time_ms < rate.end_ms:
+                return rate
+        return None
+
+    def instance(self, sku: str, time_ms: int) -> tuple[Sku, Price] | None:
+        """The instance sku and its price version at `time_ms`; None where it is not sold then."""
+        found = self.profile.skus.get(sku)
+        if found is None or found.kind is not SkuKind.INSTANCE:
+            return None
+        for price in found.prices:
+            if price.start_ms <= time_ms < (NEVER if price.end_ms is None else price.end_ms):
+                return found, price
+        return None
+
+
+def _rate(name: str, sku: Sku, price: Price) -> Rate:
+    counters = tuple(
+        Counter(meter.value, field, *UNIT_OF_METER[meter], price.requests[meter], money_text(price.requests[meter]))
+        for meter, field in COUNTER_OF_METER.items()
+        if meter in price.requests
+    )
+    end_ms = NEVER if price.end_ms is None else price.end_ms
+    return Rate(name, sku.rule, price.version, price.start_ms, end_ms, counters)
+
+
+def hourly_rate(price: Price, mode: Mode, spec: Spec | None) -> Decimal | None:
+    """What an hour costs in `mode`; None for an unknown gpu. FX-05: gpu × gpus + vcpus + RAM + disk of the spec."""
+    if price.spec is None:
+        return price.payg if mode is Mode.PAYG else price.spot
+    if spec is None or spec.gpu not in price.spec.gpu:
+        return None
+    parts = (
+        (price.spec.gpu[spec.gpu], Decimal(spec.gpus)),
+        (price.spec.vcpu, Decimal(spec.vcpus)),
+        (price.spec.ram_gb, spec.ram_gb),
+        (price.spec.disk_gb, spec.disk_gb),
+    )
+    total = Decimal(0)
+    for each, amount in parts:
+        total = EXACT.add(total, EXACT.multiply(each, amount))
+    return total
+
+
+class Book:
+    """Every loaded profile by name."""
+
+    def __init__(self, profiles: Iterable[Profile]) -> None:
+        self.offers = {profile.name: Offer(profile) for profile in profiles}
+        self.spec_skus = _spec_skus(self.offers.values())
+
+
+def _spec_skus(offers: Iterable[Offer]) -> frozenset[str]:
+    """Skus that need a `spec` wherever they are sold, so that its absence is a fault of form (contract 8.3)."""
+    needs: dict[str, bool] = {}
+    for offer in offers:
+        for name, sku in offer.profile.skus.items():
+            by_spec = any(price.spec is not None for price in sku.prices)
+            needs[name] = needs.get(name, True) and by_spec
+    return frozenset(name for name, by_spec in needs.items() if by_spec)

@@ -1,0 +1,54 @@
+"""Stage 2 of 6, waiting: events about a resource that has not started yet. Pure.
+
+Contract 8.1: such an event waits for its start for an hour of the account's clock and is then applied in order
+of time; else it is refused as `unknown_resource`.
+"""
+
+from __future__ import annotations
+
+from schemas.wire import Event, Unreadable, read_event
+from streams.core.errors import BrokenInvariant
+from streams.core.state import Account
+from streams.core.timers import UNKNOWN, Rank, arm
+
+PATIENCE_MS = 3_600_000
+# A bound on the state: what comes on top is refused at once.
+WAITING_MAX = 1_000
+
+
+def park(account: Account, event: Event) -> bool:
+    """Let `event` wait; False where too many wait already."""
+    if len(account.waiting) >= WAITING_MAX:
+        return False
+    due_ms = account.clock_ms + PATIENCE_MS
+    account.waiting = [*account.waiting, (due_ms, event.raw)]
+    arm(account, due_ms, Rank.UNKNOWN_RESOURCE, "", UNKNOWN)
+    return True
+
+
+def release(account: Account, resource: str) -> list[Event]:
+    """Take out the events that waited for `resource`, in order of time."""
+    if not account.waiting:
+        return []
+    events = [_read(raw) for _, raw in account.waiting]
+    mine = [event for event in events if event.data.resource == resource]
+    account.waiting = [
+        waiting
+        for waiting, event in zip(account.waiting, events, strict=True)
+        if event.data.resource != resource
+    ]
+    return sorted(mine, key=lambda event: event.time_ms)
+
+
+def give_up(account: Account, due_ms: int) -> list[Event]:
+    """Take out the events whose hour is over at `due_ms`, in order of arrival."""
+    over = [_read(raw) for due, raw in account.waiting if due <= due_ms]
+    account.waiting = [waiting for waiting in account.waiting if waiting[0] > due_ms]
+    return over
+
+
+def _read(raw: bytes) -> Event:
+    event = read_event(raw)
+    if isinstance(event, Unreadable):
+        raise BrokenInvariant(f"a waiting event cannot be read: {event.detail}")
+    return event

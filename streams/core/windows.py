@@ -1,0 +1,166 @@
+"""Stage 5 of 6, windows: what an account cost in the open hour (UTC) and the open local day. Pure.
+
+Windows are half open and belong to the time at which a charge falls due, so a closed one never changes again:
+a correction is a cost of the hour in which it is made. Values are absolute, so writing one twice is harmless.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from schemas.records import CostLine as CostLineRecord
+from schemas.records import WindowCosts as WindowCostsRecord
+from schemas.values import instant_text, money_text, plain
+from schemas.wire import Cause, CostLine, WindowCosts
+from streams.core.amounts import EXACT, ZERO
+from streams.core.state import Account, Cost
+from streams.core.turn import Turn
+
+HOUR_MS = 3_600_000
+_SEPARATOR = "\x1f"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_add = EXACT.add
+
+
+@lru_cache(maxsize=65536)
+def _day_of_hour(zone: str, quarter: int) -> tuple[int, int]:
+    # Every offset that IANA still knows is a multiple of a quarter of an hour, so a quarter lies in one day.
+    local = (_EPOCH + timedelta(minutes=15 * quarter)).astimezone(ZoneInfo(zone))
+    start = datetime(local.year, local.month, local.day, tzinfo=local.tzinfo)
+    following = datetime(local.year, local.month, local.day) + timedelta(days=1)
+    return _ms(start), _ms(following.replace(tzinfo=local.tzinfo))
+
+
+def _ms(moment: datetime) -> int:
+    return (moment.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)
+
+
+def local_day(zone: str, time_ms: int) -> tuple[int, int]:
+    """[start, end) in UTC milliseconds of the local day that `time_ms` lies in: 23, 24 or 25 hours long (X-08)."""
+    return _day_of_hour(zone, time_ms // 900_000)
+
+
+def count(
+    turn: Turn,
+    resource: str | None,
+    sku: str,
+    model: str | None,
+    key: str | None,
+    meter: str,
+    unit: str,
+    quantity: Decimal,
+    amount: Decimal,
+) -> None:
+    """Add one charge to the open hour and day; windows that the turn's time has passed are closed first."""
+    account = turn.account
+    if turn.time_ms >= account.border_ms:
+        _cross_border(turn)
+    name = f"{resource or ''}{_SEPARATOR}{sku}{_SEPARATOR}{model or ''}{_SEPARATOR}{key or ''}{_SEPARATOR}{meter}"
+    cost = account.costs.get(name)
+    if cost is None:
+        cost = account.costs[name] = Cost(unit)
+    cost.open_quantity = _add(cost.open_quantity, quantity)
+    cost.open_amount = _add(cost.open_amount, amount)
+    cost.open_charges += 1
+    account.charges += 1
+
+
+def _cross_border(turn: Turn) -> None:
+    """Close the hour, the day or both; what closes is written with its final values."""
+    account = turn.account
+    hour_over = turn.time_ms >= account.hour_ms + HOUR_MS
+    day_over = turn.time_ms >= account.day_end_ms
+    hours, days = open_windows(account, turn.offer.currency)
+    kept = {}
+    for name, cost in account.costs.items():
+        passed = Cost(cost.unit)
+        if not hour_over:
+            passed.hour_quantity, passed.hour_amount, passed.hour_charges = _hour_of(cost)
+        if not day_over:
+            passed.day_quantity, passed.day_amount, passed.day_charges = _day_of(cost)
+        if passed.hour_charges or passed.day_charges:
+            kept[name] = passed
+    account.costs = kept
+    if hour_over:
+        turn.out.hourly.extend(hours)
+        account.hour_ms = turn.time_ms // HOUR_MS * HOUR_MS
+    if day_over:
+        turn.out.daily.extend(days)
+        account.day_ms, account.day_end_ms = local_day(account.zone, turn.time_ms)
+    account.border_ms = min(account.hour_ms + HOUR_MS, account.day_end_ms)
+
+
+def _hour_of(cost: Cost) -> tuple[Decimal, Decimal, int]:
+    return (
+        _add(cost.hour_quantity, cost.open_quantity),
+        _add(cost.hour_amount, cost.open_amount),
+        cost.hour_charges + cost.open_charges,
+    )
+
+
+def _day_of(cost: Cost) -> tuple[Decimal, Decimal, int]:
+    return (
+        _add(cost.day_quantity, cost.open_quantity),
+        _add(cost.day_amount, cost.open_amount),
+        cost.day_charges + cost.open_charges,
+    )
+
+
+def open_windows(account: Account, currency: str) -> tuple[list[WindowCostsRecord], list[WindowCostsRecord]]:
+    """The open hour's and the open day's costs as records; none where nothing was charged in them."""
+    hour = [(name, cost.unit, *_hour_of(cost)) for name, cost in account.costs.items()]
+    day = [(name, cost.unit, *_day_of(cost)) for name, cost in account.costs.items()]
+    return (
+        _record(account, currency, "hour", account.hour_ms, account.hour_ms + HOUR_MS, hour),
+        _record(account, currency, "day", account.day_ms, account.day_end_ms, day),
+    )
+
+
+def _record(
+    account: Account,
+    currency: str,
+    window: str,
+    start_ms: int,
+    end_ms: int,
+    costs: list[tuple[str, str, Decimal, Decimal, int]],
+) -> list[WindowCostsRecord]:
+    lines = [_line(*cost) for cost in costs if cost[4]]
+    if not lines:
+        return []
+    total = ZERO
+    for _, _, _, amount, charges in costs:
+        total = _add(total, amount) if charges else total
+    start = instant_text(start_ms)
+    return [
+        WindowCosts(
+            id=f"{window}_{account.id}_{start}",
+            account=account.id,
+            time=instant_text(account.entry_ms if account.entry_ms > start_ms else start_ms),
+            cause=Cause(source="timer", id=window),
+            profile=account.profile,
+            currency=currency,
+            start=start,
+            end=instant_text(end_ms),
+            amount=money_text(total),
+            version=account.charges,
+            lines=lines,
+        )
+    ]
+
+
+def _line(name: str, unit: str, quantity: Decimal, amount: Decimal, charges: int) -> CostLineRecord:
+    resource, sku, model, key, meter = name.split(_SEPARATOR)
+    return CostLine(
+        sku=sku,
+        meter=meter,  # type: ignore[arg-type]  # the struct carries the enum's text
+        unit=unit,
+        quantity=plain(quantity),
+        amount=money_text(amount),
+        charges=charges,
+        resource=resource or None,
+        model=model or None,
+        key=key or None,
+    )

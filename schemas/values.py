@@ -28,7 +28,6 @@ _INSTANT = re.compile(
 )
 _MAILBOX = re.compile(r"[^@\s<>,;:\"()]+@[^@\s<>,;:\"()]+", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _ZONES = available_timezones()
 
 
@@ -97,8 +96,14 @@ def instant_of(value: object) -> int:
     """UTC milliseconds since the epoch of an RFC 3339 time with an offset; finer digits are cut off."""
     if type(value) is not str or _INSTANT.fullmatch(value) is None:
         raise ValueError("an RFC 3339 time with an offset is needed")
+    return trusted_instant_of(value)
+
+
+def trusted_instant_of(text: str) -> int:
+    """As `instant_of`, for a text that it has accepted before."""
     # fromisoformat cuts digits beyond microseconds; it knows only the capital letters.
-    return (datetime.fromisoformat(value.upper()) - _EPOCH) // _MILLISECOND
+    passed = datetime.fromisoformat(text.upper()) - _EPOCH
+    return passed.days * 86_400_000 + passed.seconds * 1000 + passed.microseconds // 1000
 
 
 @lru_cache(maxsize=8192)

@@ -17,9 +17,15 @@ def register(app: typer.Typer) -> None:
 
 
 def simulate(
-    files: Annotated[list[str], typer.Argument(help="JSON Lines of CloudEvents; - for stdin", metavar="FILE...")],
-    until: Annotated[str | None, typer.Option(help="run every clock to this time (RFC 3339, inclusive)")] = None,
-    profiles: Annotated[Path | None, typer.Option(help="a folder of profiles beside the shipped ones")] = None,
+    files: Annotated[
+        list[str], typer.Argument(help="JSON Lines of CloudEvents; - for stdin", metavar="FILE...")
+    ],
+    until: Annotated[
+        str | None, typer.Option(help="run every clock to this time (RFC 3339, inclusive)")
+    ] = None,
+    profiles: Annotated[
+        Path | None, typer.Option(help="a folder of profiles beside the shipped ones")
+    ] = None,
 ) -> None:
     """Bill files of events with the pipeline's pure engine and print every record, without a server."""
     from infra.books import load_book

@@ -154,7 +154,7 @@ def _unknown(event: Event) -> Refusal:
 def _refuse(account: Account, event: Event, refusal: Refusal, out: Outbox) -> None:
     out.rejections.append(
         Rejection(
-            id=record_id("rej", account.id, event.source, event.id, event.content),
+            id=record_id("rej", account.id, event.source, event.id),
             account=account.id,
             time=instant_text(account.clock_ms),
             cause=Cause(source=event.source, id=event.id),

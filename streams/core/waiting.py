@@ -6,8 +6,7 @@ of time; else it is refused as `unknown_resource`.
 
 from __future__ import annotations
 
-from schemas.wire import Event, Unreadable, read_event
-from streams.core.errors import BrokenInvariant
+from schemas.wire import Event, read_journaled
 from streams.core.state import Account
 from streams.core.timers import UNKNOWN, Rank, arm
 
@@ -30,7 +29,7 @@ def release(account: Account, resource: str) -> list[Event]:
     """Take out the events that waited for `resource`, in order of time."""
     if not account.waiting:
         return []
-    events = [_read(raw) for _, raw in account.waiting]
+    events = [read_journaled(raw) for _, raw in account.waiting]
     mine = [event for event in events if event.data.resource == resource]
     account.waiting = [
         waiting
@@ -42,13 +41,6 @@ def release(account: Account, resource: str) -> list[Event]:
 
 def give_up(account: Account, due_ms: int) -> list[Event]:
     """Take out the events whose hour is over at `due_ms`, in order of arrival."""
-    over = [_read(raw) for due, raw in account.waiting if due <= due_ms]
+    over = [read_journaled(raw) for due, raw in account.waiting if due <= due_ms]
     account.waiting = [waiting for waiting in account.waiting if waiting[0] > due_ms]
     return over
-
-
-def _read(raw: bytes) -> Event:
-    event = read_event(raw)
-    if isinstance(event, Unreadable):
-        raise BrokenInvariant(f"a waiting event cannot be read: {event.detail}")
-    return event

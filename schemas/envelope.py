@@ -38,6 +38,7 @@ def read_message(value: bytes | None, headers: Headers | None = None) -> list[It
     """
     if value is None:
         return [Item(Unreadable("an event is needed, not a tombstone", None, "", ""), b"")]
+    value = value.strip()
     kind, attributes = _attributes(headers) if headers else (None, {})
     if attributes and kind not in (STRUCTURED, BATCH):
         return [_binary(value, kind, attributes)]

@@ -102,16 +102,52 @@ def _midnight_ms(day: date) -> int:
 
 
 class SkuKind(StrEnum):
-    """What a sku is: something that runs, or a model that answers requests."""
+    """What a sku is: a machine, a model that answers requests, hardware for a model of one's own, or storage."""
 
     INSTANCE = "instance"
     MODEL = "model"
+    HOSTED = "hosted"
+    STORAGE = "storage"
 
 
 class Timing(StrEnum):
-    """When a running resource's lines fall due."""
+    """When a running resource's lines fall due: all the time, as each period starts, or on the clock hour."""
 
     CONTINUOUS = "continuous"
+    STARTED_PERIOD = "started_period"
+    CLOCK_HOUR = "clock_hour"
+
+
+class Window(StrEnum):
+    """Over what a gauge is settled: the clock hour, or the account's local day."""
+
+    HOUR = "hour"
+    DAY = "day"
+
+
+class Aggregate(StrEnum):
+    """Which capacity of a window is billed."""
+
+    AVERAGE = "average"
+    MAXIMUM = "maximum"
+    LAST = "last"
+
+
+class Gauge(Shape):
+    """How stored gigabytes are metered; the price `payg` is per GB and window."""
+
+    window: Window
+    aggregate: Aggregate
+    pooled: bool = False
+    allowance_gb: NonNegative = Decimal(0)
+
+
+class Scaling(Shape):
+    """A hosted model's idle time and its scaling decisions (GG-36, GG-39)."""
+
+    replicas: bool = False
+    idle_s: int | None = Field(default=None, ge=1)
+    scale_s: int | None = Field(default=None, ge=1)
 
 
 class Sku(Shape):
@@ -121,18 +157,35 @@ class Sku(Shape):
     title: str | None = None
     modes: tuple[Mode, ...] = ()
     timing: Timing | None = None
+    period_s: int = Field(default=3600, ge=1)
+    minimum: Positive | None = None
+    launched: bool = True
+    gauge: Gauge | None = None
+    hosting: Scaling | None = None
     rule: str
-    prices: tuple[Price, ...]
+    prices: tuple[Price, ...] = ()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if not self.prices:
-            raise ValueError("at least one price is needed")
-        if self.kind is SkuKind.INSTANCE and (not self.modes or self.timing is None):
-            raise ValueError("an instance needs modes and timing")
-        if self.kind is SkuKind.MODEL and (self.modes or self.timing):
-            raise ValueError("a model has neither modes nor timing")
+        runs = self.kind in (SkuKind.INSTANCE, SkuKind.HOSTED)
+        if self.launched and not self.prices:
+            raise ValueError("a launched sku needs at least one price")
+        if runs and (not self.modes or self.timing is None):
+            raise ValueError("an instance and a hosted model need modes and timing")
+        if not runs and (self.modes or self.timing):
+            raise ValueError("only an instance and a hosted model have modes and timing")
+        if (self.kind is SkuKind.STORAGE) != (self.gauge is not None):
+            raise ValueError("storage, and nothing else, needs a gauge")
+        if (self.kind is SkuKind.HOSTED) != (self.hosting is not None):
+            raise ValueError("a hosted model, and nothing else, needs hosting")
         return self
+
+
+class Display(Shape):
+    """Balances are shown in units of the provider's own: PD-01, 100 credits are a dollar (R-PD1)."""
+
+    unit: str
+    per_currency: Positive
 
 
 class Payments(Shape):
@@ -142,6 +195,9 @@ class Payments(Shape):
     transfers: bool = False
     minimum: Positive | None = None
     refunds: Literal["accepted", "refused"] = "accepted"
+    refund_requests: Literal["none", "unused_paid"] = "none"
+    auto_refill: bool = False
+    refill_lapses_s: int = Field(default=86_400, ge=1)
 
 
 class Grant(Shape):
@@ -163,14 +219,68 @@ class Alerts(Shape):
 
     low_balance: Positive | None = None
     runway_hours: int | None = Field(default=None, ge=1)
+    next_hour: bool = False
 
 
 class Sessions(Shape):
-    """Running resources: how often a line is cut, when silence closes a session (X-12), what must be affordable."""
+    """Running resources: how often a continuous line is cut, when silence closes a session (X-12)."""
 
     line_s: int = Field(default=60, ge=1)
     silence_s: int = Field(default=900, ge=1)
+    release_gpu: bool = False
+    disk_sku: Name | None = None
+
+
+class Test(StrEnum):
+    """What `instance.requested` asks of the balance."""
+
+    RESERVE = "reserve"
+    FIRST_PERIOD = "first_period"
+    MORE_THAN_AN_HOUR = "more_than_an_hour"
+    POSITIVE = "positive"
+
+
+class Admission(Shape):
+    """The question 'may I?': the test of the balance, the quota, and how long an approval holds its hour."""
+
+    test: Test = Test.RESERVE
     reserve_s: int = Field(default=60, ge=0)
+    instance_quota: int | None = Field(default=None, ge=0)
+    hold_s: int = Field(default=0, ge=0)
+
+
+class OutOfMoney(StrEnum):
+    """What happens to what runs when the money is gone."""
+
+    NOTHING = "nothing"
+    STOP_LEASES = "stop_leases"
+    PAUSE = "pause"
+    SHUT_DOWN = "shut_down"
+
+
+class RunningOut(Shape):
+    """Out of money and out of use: what is ended, and when data is deleted."""
+
+    action: OutOfMoney = OutOfMoney.NOTHING
+    arrears_days: int | None = Field(default=None, ge=1)
+    retention_days: int | None = Field(default=None, ge=1)
+    warning_s: int = Field(default=86_400, ge=0)
+
+
+class Terms(Shape):
+    """Packages: what may be done with one besides buying it."""
+
+    auto_renew: bool = False
+    mode_change: bool = False
+    reminder_days: int | None = Field(default=None, ge=1)
+    renew_after_expiry: bool = False
+    disk: Literal["included", "prepaid"] = "included"
+
+
+class Requests(Shape):
+    """Requests to models without a price here: refused, or recorded without a charge (R-PD5)."""
+
+    unpriced: bool = False
 
 
 class Gate(Shape):
@@ -190,11 +300,17 @@ class Profile(Shape):
     zone: Zone = "UTC"
     rounding: Rounding
     scope: dict[str, str] = {}
+    display: Display | None = None
     payments: Payments
     signup: Grant | None = None
+    coupons: dict[Name, Positive] = {}
     keys: Keys = Keys()
     alerts: Alerts = Alerts()
     sessions: Sessions = Sessions()
+    admission: Admission = Admission()
+    running_out: RunningOut = RunningOut()
+    terms: Terms = Terms()
+    requests: Requests = Requests()
     gate: Gate | None = None
     skus: dict[Name, Sku]
 
@@ -227,7 +343,7 @@ def _told(path: Path, fault: Any) -> str:
 
 def lint(profile: Profile) -> list[str]:
     """What is well-formed and still wrong: `key: value; allowed: …`, in the file's order."""
-    faults: list[str] = []
+    faults = _references(profile)
     for name, sku in profile.skus.items():
         faults += _overlaps(name, sku)
         for index, price in enumerate(sku.prices):
@@ -260,6 +376,8 @@ def _dear(key: str, price: Price) -> list[str]:
 def _unpriced(key: str, sku: Sku, price: Price) -> list[str]:
     if sku.kind is SkuKind.MODEL:
         return [] if price.requests else [f"{key}.requests: nothing; allowed: a price for at least one meter"]
+    if sku.kind is SkuKind.STORAGE:
+        return [] if price.payg is not None else [f"{key}.payg: nothing; allowed: a price per GB and window"]
     wanted = {Mode.PAYG: price.payg is not None or price.spec is not None, Mode.SPOT: price.spot is not None,
               Mode.PACKAGE: bool(price.terms)}  # fmt: skip
     return [
@@ -267,3 +385,11 @@ def _unpriced(key: str, sku: Sku, price: Price) -> list[str]:
         for mode in sku.modes
         if not wanted[mode]
     ]
+
+
+def _references(profile: Profile) -> list[str]:
+    faults = []
+    disk = profile.sessions.disk_sku
+    if disk is not None and (disk not in profile.skus or profile.skus[disk].kind is not SkuKind.STORAGE):
+        faults.append(f"sessions.disk_sku: {disk!r}; allowed: the name of a sku of kind storage")
+    return faults

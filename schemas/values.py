@@ -28,6 +28,9 @@ _INSTANT = re.compile(
 )
 _MAILBOX = re.compile(r"[^@\s<>,;:\"()]+@[^@\s<>,;:\"()]+", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# A year less than Python's dates on either side: zones and timers must not lead beyond them.
+_FIRST_INSTANT = int((datetime(2, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds()) * 1000
+_INSTANT_END = int((datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds()) * 1000
 _ZONES = available_timezones()
 
 
@@ -93,10 +96,16 @@ def positive_count_of(value: object) -> int:
 
 
 def instant_of(value: object) -> int:
-    """UTC milliseconds since the epoch of an RFC 3339 time with an offset; finer digits are cut off."""
+    """UTC milliseconds since the epoch of an RFC 3339 time with an offset; finer digits are cut off.
+
+    Raises ValueError for other texts, and beyond the years 0002 to 9998 in UTC.
+    """
     if type(value) is not str or _INSTANT.fullmatch(value) is None:
         raise ValueError("an RFC 3339 time with an offset is needed")
-    return trusted_instant_of(value)
+    instant = trusted_instant_of(value)
+    if not _FIRST_INSTANT <= instant < _INSTANT_END:
+        raise ValueError("a year from 0002 to 9998 (UTC) is needed")
+    return instant
 
 
 def trusted_instant_of(text: str) -> int:

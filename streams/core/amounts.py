@@ -39,6 +39,17 @@ def ratio(number: Decimal, divisor: int, scale: int) -> Decimal:
     return Decimal(-whole if sign else whole).scaleb(-scale, EXACT)
 
 
+def ratio_up(number: Decimal, divisor: int, scale: int) -> Decimal:
+    """As `ratio`, but a tie goes up also below zero: what a carried remainder needs, so that -0.005 is 0."""
+    sign, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int):
+        raise InvalidOperation
+    magnitude = int("".join(map(str, digits))) * 10 ** max(0, scale + exponent)
+    numerator = -magnitude if sign else magnitude
+    denominator = divisor * 10 ** max(0, -(scale + exponent))
+    return Decimal((2 * numerator + denominator) // (2 * denominator)).scaleb(-scale, EXACT)
+
+
 def cost_of_seconds(rate_per_hour: Decimal, seconds: int, scale: int) -> Decimal:
     """What `seconds` whole seconds cost at `rate_per_hour`, half-up to `scale` decimals."""
     return ratio(EXACT.multiply(rate_per_hour, Decimal(seconds)), SECONDS_PER_HOUR, scale)

@@ -16,14 +16,15 @@ from schemas.values import money_text
 from streams.core.amounts import EXACT, quantum
 from streams.core.state import NEVER
 
-# Meter → (unit, units are so many zeros of the counted thing): tokens are priced by the million.
+# Meter → (unit, how many of the counted thing are one unit): tokens are priced by the million.
 UNIT_OF_METER: dict[Meter, tuple[str, int]] = {
-    Meter.TOKENS_IN: ("1M tokens", 6),
-    Meter.TOKENS_OUT: ("1M tokens", 6),
-    Meter.CHARACTERS: ("1M characters", 6),
-    Meter.IMAGES: ("image", 0),
-    Meter.VIDEOS: ("video", 0),
-    Meter.SECONDS: ("second", 0),
+    Meter.TOKENS_IN: ("1M tokens", 1_000_000),
+    Meter.TOKENS_OUT: ("1M tokens", 1_000_000),
+    Meter.CHARACTERS: ("1M characters", 1_000_000),
+    Meter.IMAGES: ("image", 1),
+    Meter.VIDEOS: ("video", 1),
+    Meter.SECONDS: ("second", 1),
+    Meter.RUNTIME: ("hour", 3_600),
 }
 # Meter → the field of `request.served` that it counts, in the order of a request's lines.
 COUNTER_OF_METER: dict[Meter, str] = {
@@ -32,6 +33,7 @@ COUNTER_OF_METER: dict[Meter, str] = {
     Meter.IMAGES: "images",
     Meter.VIDEOS: "videos",
     Meter.SECONDS: "seconds",
+    Meter.RUNTIME: "seconds",
     Meter.CHARACTERS: "characters",
 }
 
@@ -43,7 +45,7 @@ class Counter:
     meter: str
     field: str
     unit: str
-    zeros: int
+    per_unit: int
     price: Decimal
     price_text: str
 
@@ -84,14 +86,25 @@ class Offer:
         return None
 
     def instance(self, sku: str, time_ms: int) -> tuple[Sku, Price] | None:
-        """The instance sku and its price version at `time_ms`; None where it is not sold then."""
+        """The sku that runs, and its price version at `time_ms`; None where it is not sold then."""
+        return self._sold(sku, time_ms, RUNNING_KINDS)
+
+    def storage(self, sku: str, time_ms: int) -> tuple[Sku, Price] | None:
+        """The storage sku and its price version at `time_ms`; None where it is not sold then."""
+        return self._sold(sku, time_ms, STORAGE_KINDS)
+
+    def _sold(self, sku: str, time_ms: int, kinds: frozenset[SkuKind]) -> tuple[Sku, Price] | None:
         found = self.profile.skus.get(sku)
-        if found is None or found.kind is not SkuKind.INSTANCE:
+        if found is None or found.kind not in kinds:
             return None
         for price in found.prices:
             if price.start_ms <= time_ms < (NEVER if price.end_ms is None else price.end_ms):
                 return found, price
         return None
+
+
+RUNNING_KINDS = frozenset({SkuKind.INSTANCE, SkuKind.HOSTED})
+STORAGE_KINDS = frozenset({SkuKind.STORAGE})
 
 
 def _rate(name: str, sku: Sku, price: Price) -> Rate:

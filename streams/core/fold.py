@@ -8,36 +8,47 @@ event moves the clock and nothing else. The same state, events and book give the
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
-import msgspec
-
+from schemas.events import Mode
 from schemas.records import Balance as BalanceRecord
 from schemas.records import Reason
 from schemas.records import WindowCosts as WindowCostsRecord
 from schemas.values import instant_text, money_text
 from schemas.wire import Balance, Cause, Event, Rejection
-from streams.core import accounts, continuous, enforcement, ledger, payments, requests, sessions, timers, waiting, windows
+from streams.core import (
+    accounts,
+    admission,
+    gauges,
+    hosted,
+    instances,
+    ledger,
+    payments,
+    refill,
+    requests,
+    running_out,
+    sessions,
+    spending,
+    terms,
+    timers,
+    timing,
+    waiting,
+    windows,
+)
 from streams.core.amounts import EXACT, ZERO
 from streams.core.book import Book, Offer
 from streams.core.errors import BrokenInvariant
 from streams.core.notices import watch_balance
 from streams.core.state import NEVER, Account, Outbox
-from streams.core.turn import TIMER, Refusal, Turn, record_id
+from streams.core.turn import TIMER, Refusal, Turn, in_one_line, record_id
 
 HORIZON_MS = 35 * 86_400_000
 Handler = Callable[[Turn, Any, int], Refusal | None]
 
 
-def _not_offered(turn: Turn, _data: object, _time_ms: int) -> Refusal | None:
-    return Refusal(Reason.CAPABILITY_DISABLED, f"{turn.offer.name} does not offer this")
-
-
-def _gauge(turn: Turn, data: Any, _time_ms: int) -> Refusal | None:
-    return Refusal(Reason.UNKNOWN_SKU, f"sku {data.sku!r} is not sold by {turn.offer.name}")
-
-
 HANDLERS: dict[str, Handler] = {
+    "account.opened": accounts.opened,
     "account.settings_changed": accounts.settings_changed,
     "key.created": accounts.key_created,
     "key.tier_changed": accounts.key_tier_changed,
@@ -54,24 +65,43 @@ HANDLERS: dict[str, Handler] = {
     "transfer.uploaded": payments.uploaded,
     "transfer.approved": payments.approved,
     "transfer.rejected": payments.rejected,
-    "instance.requested": enforcement.request,
-    "instance.started": sessions.start,
-    "instance.heartbeat": sessions.heartbeat,
-    "instance.stopped": sessions.stop,
-    "instance.released": sessions.release,
-    "instance.mode_changed": _not_offered,
-    "term.renewed": _not_offered,
-    "term.auto_renew_set": _not_offered,
-    "deployment.replicas_changed": _not_offered,
-    "deployment.limits_set": _not_offered,
-    "model.state_changed": _not_offered,
-    "capacity.sampled": _gauge,
+    "instance.requested": admission.request,
+    "instance.started": instances.start,
+    "instance.heartbeat": instances.heartbeat,
+    "instance.stopped": instances.stop,
+    "instance.released": instances.release,
+    "instance.mode_changed": terms.mode_changed,
+    "term.renewed": terms.renewed,
+    "term.auto_renew_set": terms.auto_renew_set,
+    "deployment.replicas_changed": hosted.replicas_changed,
+    "deployment.limits_set": hosted.limits_set,
+    "model.state_changed": hosted.state_changed,
+    "capacity.sampled": gauges.sampled,
+    "capacity.deleted": gauges.deleted,
     "request.served": requests.serve,
 }
 OPENED = "account.opened"
-# Events about a resource that must have started: before that they wait.
-AFTER_START = frozenset({"instance.heartbeat", "instance.stopped", "instance.released", "capacity.deleted"})
-STARTS = frozenset({"instance.started"})
+# Events about a resource that must have started: before that they wait. For a term an approved request suffices.
+AFTER_START = frozenset(
+    {
+        "instance.heartbeat",
+        "instance.stopped",
+        "instance.released",
+        "instance.mode_changed",
+        "deployment.replicas_changed",
+        "deployment.limits_set",
+        "model.state_changed",
+    }
+)
+AFTER_REQUEST = frozenset({"term.renewed", "term.auto_renew_set"})
+AFTER_SAMPLE = frozenset({"capacity.deleted"})
+STARTS = frozenset({"instance.started", "instance.requested", "capacity.sampled"})
+# What a profile does not offer at all is refused at once, without waiting for a start.
+OFFERED: dict[str, Callable[[Offer], bool]] = {
+    "instance.mode_changed": lambda offer: offer.profile.terms.mode_change,
+    "term.renewed": lambda offer: Mode.PACKAGE in offer.modes,
+    "term.auto_renew_set": lambda offer: offer.profile.terms.auto_renew,
+}
 
 
 def new_account(account_id: str) -> Account:
@@ -94,10 +124,10 @@ def apply(account: Account, event: Event, clock_ms: int, book: Book, out: Outbox
     if isinstance(offer, Refusal):
         _refuse(account, event, offer, out)
         return
-    turn = Turn(account, offer, out, account.clock_ms, event.source, event.id, late=time_ms < account.clock_ms)
+    turn = Turn(account, offer, out, account.clock_ms, event.source, event.id)
     before = account.balance
     _handle(turn, event)
-    watch_balance(turn, before)
+    _watch(turn, before)
 
 
 def advance(account: Account, clock_ms: int, book: Book, out: Outbox) -> None:
@@ -134,17 +164,48 @@ def _offer_of(account: Account, book: Book) -> Offer:
 
 def _handle(turn: Turn, event: Event) -> None:
     account = turn.account
-    if event.type in AFTER_START and not sessions.known_at(account, event.data.resource, event.time_ms):
+    offered = OFFERED.get(event.type)
+    if offered is not None and not offered(turn.offer):
+        detail = f"{turn.offer.name} does not offer {event.type}"
+        _refuse(account, event, Refusal(Reason.CAPABILITY_DISABLED, detail), turn.out)
+        return
+    if not _is_known(account, event):
         if not waiting.park(account, event):
             _refuse(account, event, _unknown(event), turn.out)
         return
-    handler = accounts.opened if event.type == OPENED else HANDLERS[event.type]
-    refusal = handler(turn, event.data, event.time_ms)
+    refusal = HANDLERS[event.type](turn, event.data, event.time_ms)
     if refusal is not None:
         _refuse(account, event, refusal, turn.out)
-    elif event.type in STARTS:
-        for waited in waiting.release(account, event.data.resource):
-            _handle(Turn(account, turn.offer, turn.out, turn.time_ms, waited.source, waited.id, late=True), waited)
+    elif event.type in STARTS and account.waiting:
+        for waited in waiting.release(account, event.data.resource, event.time_ms):
+            _handle(Turn(account, turn.offer, turn.out, turn.time_ms, waited.source, waited.id), waited)
+
+
+def _is_known(account: Account, event: Event) -> bool:
+    """Whether the event is about something that has begun by its time, or about nothing that must have."""
+    if event.type in AFTER_START:
+        return sessions.known_at(account, event.data.resource, event.time_ms)
+    if event.type in AFTER_REQUEST:
+        resource = account.resources.get(event.data.resource)
+        asked = resource is not None and resource.approved_ms != -NEVER
+        return asked or sessions.known_at(account, event.data.resource, event.time_ms)
+    if event.type in AFTER_SAMPLE:
+        lease = event.data.resource in account.resources
+        return lease or gauges.known_at(account, event.data.resource, event.time_ms)
+    return True
+
+
+def _watch(turn: Turn, before: Decimal) -> None:
+    """What an account's thresholds say after a turn."""
+    account = turn.account
+    watch_balance(turn, before)
+    if account.balance != before:
+        if account.resources and account.balance > before:
+            running_out.watch_paused(turn)
+        running_out.watch_arrears(turn)
+        refill.watch(turn)
+    if account.spend_limits:
+        spending.watch_limits(turn)
 
 
 def _unknown(event: Event) -> Refusal:
@@ -160,7 +221,7 @@ def _refuse(account: Account, event: Event, refusal: Refusal, out: Outbox) -> No
             cause=Cause(source=event.source, id=event.id),
             reason=refusal.reason.value,  # type: ignore[arg-type]  # the struct carries the enum's text
             detail=refusal.detail,
-            event=msgspec.Raw(event.raw),
+            event=in_one_line(event.raw),
         )
     )
 
@@ -175,22 +236,48 @@ def _fire(account: Account, limit_ms: int, book: Book, out: Outbox) -> None:
         account.clock_ms = max(account.clock_ms, due_ms)
         turn = Turn(account, offer, out, account.clock_ms, TIMER, f"{kind}:{resource}:{instant_text(due_ms)}")
         before = account.balance
-        _fired(turn, kind, resource, due_ms)
-        watch_balance(turn, before)
+        FIRED[kind](turn, resource, due_ms)
+        _watch(turn, before)
 
 
-def _fired(turn: Turn, kind: str, resource: str, due_ms: int) -> None:
-    if kind == timers.LINE:
-        continuous.line_due(turn, resource, due_ms)
-    elif kind == timers.SILENCE:
-        sessions.silence(turn, resource, due_ms)
-    elif kind == timers.ENFORCE:
-        enforcement.enforce(turn)
-    elif kind == timers.UNKNOWN:
-        for event in waiting.give_up(turn.account, due_ms):
-            _refuse(turn.account, event, _unknown(event), turn.out)
-    else:
-        raise BrokenInvariant(f"timer of unknown kind {kind!r}")
+def _line_due(turn: Turn, name: str, due_ms: int) -> None:
+    run = sessions.open_run(turn.account, name)
+    if run is not None:
+        timing.line_due(turn, name, run, due_ms)
+
+
+def _disk_due(turn: Turn, name: str, due_ms: int) -> None:
+    disk = turn.account.resources[name].disk
+    if disk is not None:
+        gauges.due(turn, name, disk, due_ms, timers.DISK)
+
+
+def _gave_up(turn: Turn, _name: str, due_ms: int) -> None:
+    for event in waiting.give_up(turn.account, due_ms):
+        _refuse(turn.account, event, _unknown(event), turn.out)
+
+
+FIRED: dict[str, Callable[[Turn, str, int], None]] = {
+    timers.LINE: _line_due,
+    timers.DISK: _disk_due,
+    timers.GAUGE: lambda turn, name, due: gauges.due(turn, name, turn.account.gauges[name], due, timers.GAUGE),
+    timers.POOL: lambda turn, name, due: gauges.pool_due(turn, name, turn.account.pools[name], due),
+    timers.EXPIRY: terms.expiry_due,
+    timers.REFILL: lambda turn, _name, _due: refill.due(turn),
+    timers.LAPSE: lambda turn, _name, _due: refill.lapse_due(turn),
+    timers.PAUSE: lambda turn, name, _due: running_out.pause_due(turn, name),
+    timers.ENFORCE: lambda turn, _name, _due: running_out.after_settlement(turn),
+    timers.SILENCE: instances.fell_silent,
+    timers.COLD: hosted.cold_due,
+    timers.SCALE: hosted.scale_due,
+    timers.REMINDER: terms.reminder_due,
+    timers.WARNING: running_out.warning_due,
+    timers.DIGEST: lambda turn, _name, due: spending.digest_due(turn, due),
+    timers.DELETION: running_out.deletion_due,
+    timers.ARREARS: lambda turn, _name, due: running_out.arrears_due(turn, due),
+    timers.ARREARS_WARNING: lambda turn, _name, due: running_out.arrears_warning_due(turn, due),
+    timers.UNKNOWN: _gave_up,
+}
 
 
 # --- what an account's state says ------------------------------------------------------------------------
@@ -201,9 +288,9 @@ def balance_record(account: Account, book: Book) -> BalanceRecord | None:
     if not account.profile:
         return None
     return Balance(
-        id=f"bal_{account.id}_{account.seq}",
+        id=f"bal_{account.id}_{account.seq}_{account.edition}",
         account=account.id,
-        time=instant_text(account.entry_ms if account.seq else account.clock_ms),
+        time=instant_text(account.entry_ms),
         cause=Cause(source=account.cause_source, id=account.cause_id),
         profile=account.profile,
         balance=money_text(account.balance),

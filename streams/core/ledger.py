@@ -20,7 +20,8 @@ FREE, TRIAL, BONUS, PAID = (bucket.value for bucket in Bucket)
 BEFORE_PAID = (FREE, TRIAL, BONUS)
 Parts = list[tuple[str, Decimal]]
 
-_CHARGE = EntryType.CHARGE.value
+CHARGE = EntryType.CHARGE.value
+CORRECTION = EntryType.CORRECTION.value
 _add = EXACT.add
 _subtract = EXACT.subtract
 
@@ -63,7 +64,7 @@ def _chain(content: str) -> str:
     return blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def spend(turn: Turn, amount: Decimal, charge: str) -> Parts:
+def spend(turn: Turn, amount: Decimal, charge: str, *, kind: str = CHARGE) -> Parts:
     """Take `amount` (> 0) from the buckets in their order; what each gave, in the order of drawing."""
     account = turn.account
     parts: Parts = []
@@ -72,12 +73,12 @@ def spend(turn: Turn, amount: Decimal, charge: str) -> Parts:
         have = getattr(account, bucket)
         if have > ZERO:
             taken = min(have, rest)
-            post(turn, _CHARGE, taken.copy_negate(), bucket, charge=charge)
+            post(turn, kind, taken.copy_negate(), bucket, charge=charge)
             parts.append((bucket, taken))
             rest = _subtract(rest, taken)
             if not rest:
                 return parts
-    post(turn, _CHARGE, rest.copy_negate(), PAID, charge=charge)
+    post(turn, kind, rest.copy_negate(), PAID, charge=charge)
     parts.append((PAID, rest))
     return parts
 
@@ -86,7 +87,7 @@ def give_back(turn: Turn, parts: Parts, charge: str) -> None:
     """Post a correction's money to the buckets that it came from; `parts` are amounts > 0."""
     for bucket, amount in parts:
         if amount:
-            post(turn, EntryType.CORRECTION.value, amount, bucket, charge=charge)
+            post(turn, CORRECTION, amount, bucket, charge=charge)
 
 
 def last_drawn(parts: Parts, amount: Decimal) -> Parts:

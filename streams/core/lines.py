@@ -1,20 +1,22 @@
-"""Stage 4 of 6, lines: a session's charges as differences of its exact running cost, cut, reversed, extended. Pure.
+"""Stage 4 of 6, lines: a session's charges as differences of its exact running cost, cut and corrected. Pure.
 
-A line [a, b) costs cost(b) - cost(a), where cost(t) is the rounded cost of the whole seconds since the start of
-the session: Σ lines is the exact total rounded once, however often lines are cut (R-FX1, X-07). What is settled is
-never edited: a line that would have been different gets a correcting charge with the difference (X-03).
+A line [a, b) by the second costs cost(b) - cost(a), where cost(t) is the rounded cost of the whole seconds since
+the start of the session: Σ lines is the exact total rounded once, however often lines are cut (R-FX1, R-NL3, X-07).
+A line of a started period costs the period's price. What is settled is never edited: a line that would have been
+different gets a correcting charge with the difference (X-03).
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Protocol
 
-from schemas.records import Meter
+from schemas.profile import Timing
 from schemas.values import instant_text, money_text, plain
 from schemas.wire import Charge
 from streams.core import ledger, windows
-from streams.core.amounts import EXACT, cost_of_seconds, hours_of
-from streams.core.state import Draw, Run, Segment
+from streams.core.amounts import EXACT, ZERO, cost_of_seconds, hours_of
+from streams.core.state import NEVER, Draw, Run, Segment
 from streams.core.turn import Turn, record_id
 
 # Beyond so many segments of lines the oldest become one, so that a state stays small: a very late stop then
@@ -22,46 +24,92 @@ from streams.core.turn import Turn, record_id
 SEGMENTS_MAX = 1_500
 SEGMENTS_MERGED = 500
 
+# (start, end, revision, weighted seconds, amount) of a settled line.
+Line = tuple[int, int, int, int, Decimal]
 
-def _seconds(run: Run, time_ms: int) -> int:
-    return (time_ms - run.start_ms) // 1000
+
+# --- what a line comes to ------------------------------------------------------------------------------
 
 
-def _cost(turn: Turn, run: Run, time_ms: int) -> Decimal:
-    return cost_of_seconds(run.rate, _seconds(run, time_ms), turn.offer.scale)
+def weighted_seconds(run: Run, time_ms: int) -> int:
+    """Whole seconds since the start of the session, times the replicas that ran (GG-37), rounded down."""
+    if not run.weights:
+        return (time_ms - run.start_ms) // 1000
+    total = 0
+    for index, (since_ms, replicas) in enumerate(run.weights):
+        until_ms = run.weights[index + 1][0] if index + 1 < len(run.weights) else NEVER
+        total += replicas * max(0, min(until_ms, time_ms) - max(since_ms, run.start_ms))
+    return total // 1000
+
+
+def cost(turn: Turn, run: Run, time_ms: int) -> Decimal:
+    """What the session costs up to `time_ms`; its minimum is added at its end (NL-05)."""
+    seconds = weighted_seconds(run, time_ms)
+    amount = cost_of_seconds(run.rate, seconds, turn.offer.scale)
+    if run.minimum is not None and time_ms == run.end_ms and seconds > 0:
+        return max(amount, run.minimum)
+    return amount
+
+
+def _value(turn: Turn, run: Run, start_ms: int, end_ms: int) -> tuple[int, Decimal]:
+    if run.timing == Timing.STARTED_PERIOD:
+        if start_ms >= run.end_ms:
+            return 0, ZERO
+        return run.period_s, period_price(turn, run, start_ms)[0]
+    start_ms, end_ms = min(start_ms, run.end_ms), min(end_ms, run.end_ms)
+    seconds = weighted_seconds(run, end_ms) - weighted_seconds(run, start_ms)
+    return seconds, EXACT.subtract(cost(turn, run, end_ms), cost(turn, run, start_ms))
+
+
+def period_price(turn: Turn, run: Run, time_ms: int) -> tuple[Decimal, str, Decimal]:
+    """(amount, price version, hourly rate) of a started period: the price at its time (contract 8.4)."""
+    sold = turn.offer.instance(run.sku, time_ms)
+    rate = run.rate if sold is None or sold[1].payg is None else sold[1].payg
+    version = run.price_version if sold is None else sold[1].version
+    return cost_of_seconds(rate, run.period_s, turn.offer.scale), version, rate
+
+
+# --- writing and correcting ------------------------------------------------------------------------------
 
 
 def cut(turn: Turn, resource: str, run: Run, end_ms: int) -> bool:
-    """Write the line from what is settled to `end_ms`; False where there is not yet a whole second to bill."""
+    """Write the line from what is settled to `end_ms`; False where there is nothing to bill yet."""
     start_ms = run.settled_ms
-    seconds = _seconds(run, end_ms) - _seconds(run, start_ms)
-    if seconds <= 0:
+    seconds, amount = _value(turn, run, start_ms, end_ms)
+    if seconds <= 0 and not amount:
         return False
-    amount = EXACT.subtract(_cost(turn, run, end_ms), _cost(turn, run, start_ms))
     charge = _line_id(turn, resource, run, start_ms, run.revision)
     _write(turn, resource, run, charge, start_ms, end_ms, seconds, amount)
     if amount:
-        _note_draw(run, start_ms, end_ms, ledger.spend(turn, amount, charge))
+        note_draw(run, start_ms, end_ms, ledger.spend(turn, amount, charge))
     _note_line(run, start_ms, end_ms)
     return True
 
 
-def truncate(turn: Turn, resource: str, run: Run, end_ms: int) -> None:
-    """Reverse what was billed after `end_ms`: a correcting charge for each line that reaches beyond it.
+def settled_after(turn: Turn, run: Run, time_ms: int) -> list[Line]:
+    """The settled lines that end after `time_ms`, with what they came to: taken before the run is changed."""
+    return [(start, end, revision, *_value(turn, run, start, end)) for start, end, revision in _ends_after(run, time_ms)]
+
+
+def correct(turn: Turn, resource: str, run: Run, before: list[Line]) -> None:
+    """Write the difference for every line of `before` that now comes to something else, and forget what is void.
 
     The caller has given the run a new revision, which keeps the ids of the corrections apart.
     """
-    for start, end, revision in _lines_after(run, end_ms):
-        kept_ms = max(start, end_ms)
-        seconds = _seconds(run, end) - _seconds(run, kept_ms)
-        amount = EXACT.subtract(_cost(turn, run, end), _cost(turn, run, kept_ms))
-        if seconds:
-            corrected = _line_id(turn, resource, run, start, revision)
-            charge = record_id("chg", corrected, run.revision, turn.cause.source, turn.cause.id)
-            _write(turn, resource, run, charge, start, end, -seconds, amount.copy_negate(), corrects=corrected)
-            if amount:
-                ledger.give_back(turn, _drawn(run, start, end, amount), charge)
-    _forget_after(run, end_ms)
+    for start, end, revision, old_seconds, old_amount in before:
+        new_seconds, new_amount = _value(turn, run, start, end)
+        seconds, amount = new_seconds - old_seconds, EXACT.subtract(new_amount, old_amount)
+        if not seconds and not amount:
+            continue
+        corrected = _line_id(turn, resource, run, start, revision)
+        charge = record_id("chg", corrected, run.revision, turn.cause.source, turn.cause.id)
+        _write(turn, resource, run, charge, start, end, seconds, amount, corrects=corrected)
+        if amount < ZERO:
+            ledger.give_back(turn, drawn(run, start, amount.copy_negate()), charge)
+        elif amount:
+            ledger.spend(turn, amount, charge, kind=ledger.CORRECTION)
+    if run.settled_ms > run.end_ms:
+        _forget_after(run, run.end_ms)
 
 
 def _line_id(turn: Turn, resource: str, run: Run, start_ms: int, revision: int) -> str:
@@ -81,6 +129,9 @@ def _write(
     corrects: str | None = None,
 ) -> None:
     quantity = hours_of(seconds)
+    version, rate = run.price_version, run.rate
+    if run.timing == Timing.STARTED_PERIOD:
+        _, version, rate = period_price(turn, run, start_ms)
     turn.out.charges.append(
         Charge(
             id=charge,
@@ -89,22 +140,22 @@ def _write(
             cause=turn.cause,
             profile=turn.offer.name,
             sku=run.sku,
-            meter=Meter.DURATION.value,  # type: ignore[arg-type]  # the struct carries the enum's text
+            meter=run.meter,  # type: ignore[arg-type]  # the struct carries the enum's text
             start=instant_text(start_ms),
             end=instant_text(end_ms),
             quantity=plain(quantity),
             unit="hour",
-            unit_price=money_text(run.rate),
+            unit_price=money_text(rate),
             amount=money_text(amount),
             currency=turn.offer.currency,
             rule=run.rule,
-            price_version=run.price_version,
+            price_version=version,
             resource=resource,
             model=run.model,
             corrects=corrects,
         )
     )
-    windows.count(turn, resource, run.sku, run.model, None, Meter.DURATION.value, "hour", quantity, amount)
+    windows.count(turn, resource, run.sku, run.model, None, run.meter, "hour", quantity, amount)
 
 
 # --- which lines a run has -----------------------------------------------------------------------------
@@ -124,13 +175,13 @@ def _note_line(run: Run, start_ms: int, end_ms: int) -> None:
         run.segments = [Segment(first.start_ms, merged[-1].end_ms - first.start_ms, 1, first.revision), *rest]
 
 
-def _lines_after(run: Run, end_ms: int) -> list[tuple[int, int, int]]:
+def _ends_after(run: Run, end_ms: int) -> list[tuple[int, int, int]]:
     """(start, end, revision) of every settled line that ends after `end_ms`, in order of time."""
     lines = []
     for segment in run.segments:
         if segment.end_ms <= end_ms:
             continue
-        first = max(0, (end_ms - segment.start_ms) // segment.step_ms)
+        first = max(0, (end_ms - segment.start_ms) // segment.step_ms) if segment.step_ms else 0
         for index in range(first, segment.count):
             start = segment.start_ms + index * segment.step_ms
             lines.append((start, start + segment.step_ms, segment.revision))
@@ -138,41 +189,59 @@ def _lines_after(run: Run, end_ms: int) -> list[tuple[int, int, int]]:
 
 
 def _forget_after(run: Run, end_ms: int) -> None:
+    """Lines that begin at or after `end_ms` are void; one that reaches beyond it ends there, if it is by the second."""
     kept: list[Segment] = []
+    started = run.timing == Timing.STARTED_PERIOD
     for segment in run.segments:
-        whole = max(0, min(segment.count, (end_ms - segment.start_ms) // segment.step_ms))
+        whole = max(0, min(segment.count, (end_ms - segment.start_ms) // segment.step_ms if segment.step_ms else 1))
+        trimmed_ms = segment.start_ms + whole * segment.step_ms
+        reaches = whole < segment.count and trimmed_ms < end_ms
+        if started and reaches:
+            whole, reaches = whole + 1, False
         if whole:
             kept.append(Segment(segment.start_ms, segment.step_ms, whole, segment.revision))
-        trimmed_ms = segment.start_ms + whole * segment.step_ms
-        if whole < segment.count and trimmed_ms < end_ms:
+        if reaches:
             kept.append(Segment(trimmed_ms, end_ms - trimmed_ms, 1, segment.revision))
     run.segments = kept
-    run.settled_ms = min(run.settled_ms, max(end_ms, run.start_ms))
+    run.settled_ms = kept[-1].end_ms if kept else run.start_ms
     run.draws = [
-        Draw(draw.start_ms, min(draw.end_ms, end_ms), draw.parts) for draw in run.draws if draw.start_ms < end_ms
+        Draw(draw.start_ms, min(draw.end_ms, run.settled_ms), draw.parts)
+        for draw in run.draws
+        if draw.start_ms < run.settled_ms
     ]
 
 
 # --- where their money came from -----------------------------------------------------------------------
 
 
-def _note_draw(run: Run, start_ms: int, end_ms: int, parts: ledger.Parts) -> None:
+class HasDraws(Protocol):
+    """Something whose lines remember where their money came from."""
+
+    draws: list[Draw]
+
+
+def note_draw(holder: HasDraws, start_ms: int, end_ms: int, parts: ledger.Parts) -> None:
+    """Remember which buckets paid the line [start_ms, end_ms); `paid` alone is not noted."""
     if len(parts) == 1:
         bucket = parts[0][0]
         if bucket == ledger.PAID:
             return
-        last = run.draws[-1] if run.draws else None
+        last = holder.draws[-1] if holder.draws else None
         if last and last.end_ms == start_ms and len(last.parts) == 1 and last.parts[0][0] == bucket:
             last.end_ms = end_ms
             return
-    run.draws.append(Draw(start_ms, end_ms, parts))
+    holder.draws.append(Draw(start_ms, end_ms, parts))
 
 
-def _drawn(run: Run, start_ms: int, end_ms: int, amount: Decimal) -> ledger.Parts:
-    """The buckets that `amount`, the reversed part of the line [start_ms, end_ms), goes back to."""
-    for draw in run.draws:
+def drawn(holder: HasDraws, start_ms: int, amount: Decimal) -> ledger.Parts:
+    """The buckets that `amount`, the reversed part of the line that begins at `start_ms`, goes back to."""
+    for draw in holder.draws:
         if draw.start_ms <= start_ms < draw.end_ms:
             if len(draw.parts) == 1:
                 return [(draw.parts[0][0], amount)]
-            return ledger.last_drawn(draw.parts, amount)
+            back = ledger.last_drawn(draw.parts, amount)
+            returned = dict(back)
+            # What has gone back cannot go back again when the same line is corrected once more.
+            draw.parts = [(bucket, EXACT.subtract(part, returned.get(bucket, ZERO))) for bucket, part in draw.parts]
+            return back
     return [(ledger.PAID, amount)]

@@ -7,10 +7,12 @@ after failed or expired is credited: the money is there (contract 8.5).
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from schemas.events import Payment, PaymentReversed, Tier, Transfer
 from schemas.records import EntryType, NoticeType, Reason
 from schemas.values import money_text
-from streams.core import ledger
+from streams.core import ledger, refill
 from streams.core.amounts import EXACT, ZERO
 from streams.core.notices import notify
 from streams.core.state import PaymentState
@@ -63,6 +65,7 @@ def succeeded(turn: Turn, data: Payment, _time_ms: int) -> Refusal | None:
     if data.native_amount is not None and data.native_currency is not None:
         values |= {"native_amount": money_text(data.native_amount), "native_currency": data.native_currency}
     notify(turn, NoticeType.RECEIPT, values | {"balance": money_text(turn.account.balance)})
+    refill.answered(turn, data.refill, data.amount, paid=True)
     return None
 
 
@@ -86,6 +89,7 @@ def _ended(turn: Turn, data: Payment, state: str) -> Refusal | None:
     if known is not None and known.state == CREDITED:
         return Refusal(Reason.PAYMENT_STATE, f"{data.payment} is credited already")
     turn.account.payments[data.payment] = PaymentState(state)
+    refill.answered(turn, data.refill, data.amount, paid=False)
     return None
 
 
@@ -124,8 +128,29 @@ def _back(turn: Turn, data: PaymentReversed, kind: EntryType) -> Refusal | None:
     if returned > known.amount:
         return Refusal(Reason.PAYMENT_STATE, f"{returned} would be back, of {known.amount}")
     known.returned = returned
-    ledger.post(turn, kind.value, data.amount.copy_negate(), ledger.PAID, payment=data.payment)
+    amount = data.amount if kind is EntryType.CHARGEBACK else _beyond_promised(turn, known, data.amount)
+    if amount:
+        ledger.post(turn, kind.value, amount.copy_negate(), ledger.PAID, payment=data.payment)
     return None
+
+
+def promise(turn: Turn, payment: str | None, amount: Decimal) -> None:
+    """A refund on request is posted at its time; the payment provider's word for it will follow."""
+    known = turn.account.payments.get(payment) if payment is not None else None
+    if known is not None:
+        known.promised = EXACT.add(known.promised, amount)
+    else:
+        turn.account.promised = EXACT.add(turn.account.promised, amount)
+
+
+def _beyond_promised(turn: Turn, known: PaymentState, amount: Decimal) -> Decimal:
+    """What a refund by the payment provider exceeds the one that was posted on request (contract 8.5)."""
+    taken = min(known.promised, amount)
+    known.promised = EXACT.subtract(known.promised, taken)
+    rest = EXACT.subtract(amount, taken)
+    taken = min(turn.account.promised, rest)
+    turn.account.promised = EXACT.subtract(turn.account.promised, taken)
+    return EXACT.subtract(rest, taken)
 
 
 # --- bank transfers (GG-03) ------------------------------------------------------------------------------

@@ -10,36 +10,57 @@ from __future__ import annotations
 from decimal import Decimal
 
 from schemas.events import RequestServed
+from schemas.profile import SkuKind
 from schemas.records import Reason
 from schemas.values import instant_text, money_text, plain
 from schemas.wire import Charge
-from streams.core import ledger, windows
-from streams.core.amounts import EXACT, rounded
+from streams.core import hosted, ledger, windows
+from streams.core.amounts import EXACT, QUANTITY_SCALE, ratio, ratio_up, rounded
 from streams.core.book import Counter, Rate
 from streams.core.turn import Refusal, Turn, record_id
 
 _multiply = EXACT.multiply
+_MILLION = 1_000_000
 
 
 def serve(turn: Turn, data: RequestServed, time_ms: int) -> Refusal | None:
     """Bill one served request at the price of its time."""
     rate = turn.offer.rate(data.model, time_ms)
     if rate is None:
-        return Refusal(Reason.UNKNOWN_SKU, f"model {data.model!r} is not sold by {turn.offer.name}")
-    base = record_id("chg", turn.account.id, turn.cause.source, turn.cause.id)
-    when = turn.time_text if time_ms == turn.time_ms else instant_text(time_ms)
-    for counter in rate.counters:
-        counted = getattr(data, counter.field)
-        if counted:
-            _bill(turn, data, rate, counter, Decimal(counted), f"{base}_{counter.meter}", when)
+        refusal = _unpriced(turn, data.model)
+        if refusal is not None:
+            return refusal
+    else:
+        base = record_id("chg", turn.account.id, turn.cause.source, turn.cause.id)
+        when = turn.time_text if time_ms == turn.time_ms else instant_text(time_ms)
+        for counter in rate.counters:
+            counted = getattr(data, counter.field)
+            if counted:
+                _bill(turn, data, rate, counter, Decimal(counted), f"{base}_{counter.meter}", when)
+    if data.resource is not None:
+        hosted.served(turn, data.resource, time_ms)
     return None
+
+
+def _unpriced(turn: Turn, model: str) -> Refusal | None:
+    """A model without a price: hardware that is billed by time, a profile that only records requests, or refused."""
+    sku = turn.offer.profile.skus.get(model)
+    if turn.offer.profile.requests.unpriced or (sku is not None and sku.kind is SkuKind.HOSTED):
+        return None
+    if sku is not None and not sku.launched:
+        return Refusal(Reason.SKU_NOT_LAUNCHED, f"model {model!r} is coming soon")
+    return Refusal(Reason.UNKNOWN_SKU, f"model {model!r} is not sold by {turn.offer.name}")
 
 
 def _bill(
     turn: Turn, data: RequestServed, rate: Rate, counter: Counter, counted: Decimal, charge: str, when: str
 ) -> None:
-    quantity = counted.scaleb(-counter.zeros, EXACT) if counter.zeros else counted
-    amount = _carried(turn, f"{rate.sku}|{counter.meter}", _multiply(quantity, counter.price))
+    per_unit = counter.per_unit
+    if per_unit == _MILLION:
+        quantity = counted.scaleb(-6, EXACT)
+    else:
+        quantity = counted if per_unit == 1 else ratio(counted, per_unit, QUANTITY_SCALE)
+    amount = _carried(turn, f"{rate.sku}|{counter.meter}", _multiply(counted, counter.price), per_unit)
     account = turn.account
     turn.out.charges.append(
         Charge(
@@ -70,12 +91,17 @@ def _bill(
         ledger.spend(turn, amount, charge)
 
 
-def _carried(turn: Turn, name: str, exact: Decimal) -> Decimal:
-    """The line for `exact` and what was carried before it; the rest below the smallest step is carried on."""
+def _carried(turn: Turn, name: str, numerator: Decimal, divisor: int) -> Decimal:
+    """The line for `numerator` / `divisor` and what was carried before it; what is below the step is carried on."""
     remainders = turn.account.remainders
-    total = EXACT.add(exact, remainders.pop(name)) if name in remainders else exact
-    line = rounded(total, turn.offer.quantum)
-    if line == total:
-        return total.normalize(EXACT)
-    remainders[name] = EXACT.subtract(total, line)
+    total = EXACT.add(numerator, remainders.pop(name)) if name in remainders else numerator
+    if divisor == _MILLION:
+        exact = total.scaleb(-6, EXACT)
+        line = rounded(exact, turn.offer.quantum)
+        if line == exact:
+            return exact.normalize(EXACT)
+    line = ratio_up(total, divisor, turn.offer.scale)
+    rest = EXACT.subtract(total, _multiply(line, Decimal(divisor)))
+    if rest:
+        remainders[name] = rest
     return line

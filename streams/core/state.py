@@ -57,7 +57,10 @@ class Draw(msgspec.Struct, array_like=True):
 
 
 class Run(msgspec.Struct, array_like=True):
-    """One session of a resource: started, running, ended; its price is pinned at its start."""
+    """One session of a resource: started, running, ended; its price is pinned at its start.
+
+    `weights` is how many replicas ran since when; empty stands for one all the time.
+    """
 
     start_ms: int
     sku: str
@@ -65,10 +68,14 @@ class Run(msgspec.Struct, array_like=True):
     rate: Decimal
     price_version: str
     rule: str
+    timing: str
+    meter: str
     model: str | None = None
+    period_s: int = 3600
+    minimum: Decimal | None = None
+    weights: list[tuple[int, int]] = []
     end_ms: int = NEVER
     ended_by: str = ""
-    beat_ms: int = -NEVER
     settled_ms: int = -NEVER
     revision: int = 0
     segments: list[Segment] = []
@@ -76,12 +83,58 @@ class Run(msgspec.Struct, array_like=True):
 
 
 class Fact(msgspec.Struct, array_like=True):
-    """Something that happened to a resource: `start` (with the run it would open), `stop`, `lost`, `release`."""
+    """Something that happened to a resource; `run` is the one that it would open, `count` its replicas."""
 
     time_ms: int
     kind: str
     reason: str = ""
     run: Run | None = None
+    count: int = 0
+
+
+class Gauge(msgspec.Struct, array_like=True):
+    """Stored gigabytes over time. `covered` are spans that a package has paid; `carry` is not yet billed.
+
+    `days` holds, for settlements of local days, (start, basis, carry before, amount) of each, so that a late
+    sample can be worked in; `voided` the windows whose line a correction has taken back wholly.
+    """
+
+    sku: str
+    samples: list[tuple[int, Decimal]] = []
+    deleted_ms: int = NEVER
+    settled_ms: int = -NEVER
+    covered: list[tuple[int, int]] = []
+    carry: Decimal = ZERO
+    days: list[tuple[int, Decimal, Decimal, Decimal]] = []
+    voided: list[int] = []
+    draws: list[Draw] = []
+
+
+class Period(msgspec.Struct, array_like=True):
+    """One paid period of a package."""
+
+    start_ms: int
+    end_ms: int
+    paid: Decimal
+
+
+class Package(msgspec.Struct, array_like=True):
+    """A paid term: its periods, its price at purchase, and whether it goes on by itself."""
+
+    sku: str
+    term: str
+    price: Decimal
+    price_version: str
+    rule: str
+    auto_renew: bool
+    disk_gb: Decimal
+    periods: list[Period]
+    expired_ms: int = NEVER
+
+    @property
+    def end_ms(self) -> int:
+        """When the last paid period ends."""
+        return self.periods[-1].end_ms
 
 
 class Resource(msgspec.Struct, array_like=True):
@@ -89,11 +142,50 @@ class Resource(msgspec.Struct, array_like=True):
 
     facts: list[Fact] = []
     runs: list[Run] = []
+    # Released by its user, or its data deleted by us: nothing may happen to it any more.
     released_ms: int = NEVER
+    # Spans of heartbeats no further apart than the silence allowed, and the last beat before a silence that closed.
+    beats: list[tuple[int, int]] = []
+    lost_ms: int = -NEVER
+    silence_armed: bool = False
     # We ended the last run (command or silence) and the producer has not confirmed it yet.
     stop_expected: bool = False
     # Counts reversals, so that lines written after one get ids of their own.
     revision: int = 0
+    # --- the approval of a request: when, and what it holds
+    approved_ms: int = -NEVER
+    held: Decimal = ZERO
+    package: Package | None = None
+    disk: Gauge | None = None
+    # --- out of money, out of use
+    paused: bool = False
+    resumable_told: bool = False
+    retained_ms: int = NEVER
+    warned: bool = False
+    # --- a hosted model
+    state: str = ""
+    state_ms: int = -NEVER
+    idle_ms: int = -NEVER
+    request_ms: int = -NEVER
+    replicas: int = 1
+    limits: tuple[int, int, int] | None = None
+    scale_ms: int = NEVER
+    requests: int = 0
+
+
+class Refill(msgspec.Struct, array_like=True):
+    """Auto-refill: the settings in the account's currency, whether it is armed, and the one that is open."""
+
+    enabled: bool = False
+    threshold: Decimal = ZERO
+    amount: Decimal = ZERO
+    monthly_cap: Decimal | None = None
+    armed: bool = True
+    open_id: str = ""
+    open_amount: Decimal = ZERO
+    open_ms: int = -NEVER
+    month: str = ""
+    commanded: Decimal = ZERO
 
 
 class PaymentState(msgspec.Struct, array_like=True):
@@ -102,6 +194,8 @@ class PaymentState(msgspec.Struct, array_like=True):
     state: str
     amount: Decimal = ZERO
     returned: Decimal = ZERO
+    # Given back by a refund on request and not yet confirmed by the payment provider.
+    promised: Decimal = ZERO
 
 
 class Cost(msgspec.Struct, array_like=True):
@@ -176,3 +270,22 @@ class Account(msgspec.Struct, array_like=True):
     below_low: bool = False
     below_runway: bool = False
     topped_up: bool = False
+    # --- the other providers' rules
+    gauges: dict[str, Gauge] = {}
+    pools: dict[str, Gauge] = {}
+    coupons: list[str] = []
+    refunds: list[str] = []
+    promised: Decimal = ZERO
+    refill: Refill | None = None
+    below_next_hour: bool = False
+    overdue: bool = False
+    arrears_ms: int = NEVER
+    arrears_warned: list[str] = []
+    # Local month, and what each resource was charged in it.
+    month: str = ""
+    month_spent: dict[str, Decimal] = {}
+    over_limit: list[str] = []
+    # Local days with spending, the last few, for digests.
+    spent_days: list[tuple[int, Decimal]] = []
+    # Counts changes of the balance record that are no entries: keys, flags.
+    edition: int = 0

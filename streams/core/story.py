@@ -19,7 +19,7 @@ from schemas.wire import Cause, Event, Rejection, Unreadable
 from streams.core import fold
 from streams.core.book import Book
 from streams.core.state import NEVER, Account, Outbox
-from streams.core.turn import record_id
+from streams.core.turn import in_one_line, record_id
 
 TICK = "clock.tick"
 
@@ -52,10 +52,10 @@ class Story:
 
     def _take(self, item: Item) -> None:
         event = item.read
+        if event.time_ms is not None and event.time_ms > self._until_ms:
+            return
         if isinstance(event, Unreadable):
             self._refuse(item, event.account, event.source, event.id, Reason.SCHEMA_INVALID, event.detail, self._position)
-            return
-        if event.time_ms > self._until_ms:
             return
         fault = shape_fault(event, self._book.spec_skus)
         if fault is not None:
@@ -126,7 +126,7 @@ def as_it_came(raw: bytes) -> object:
         msgspec.json.decode(raw)
     except (msgspec.DecodeError, ValueError, RecursionError):
         return raw.decode("utf-8", "backslashreplace")
-    return msgspec.Raw(raw)
+    return in_one_line(raw)
 
 
 # Order at one instant: what was charged, what that did to the ledger, what follows from it.

@@ -13,22 +13,42 @@ from streams.core.state import NEVER, Account
 
 
 class Rank:
-    """The order of timers at one instant."""
+    """The order of timers at one instant: settlements, expiry, enforcement (refill first), reminders, deletion."""
 
     SETTLEMENT = 0
-    EXPIRY = 1
-    ENFORCEMENT = 2
-    REMINDER = 3
-    DELETION = 4
-    UNKNOWN_RESOURCE = 5
+    EXPIRY = 10
+    REFILL = 20
+    PAUSE = 21
+    STOP = 22
+    SILENCE = 23
+    COLD = 24
+    SCALE = 25
+    REMINDER = 30
+    DIGEST = 31
+    DELETION = 40
+    UNKNOWN_RESOURCE = 50
 
 
 # Kinds of timers.
 LINE = "line"
-SILENCE = "silence"
+DISK = "disk"
+GAUGE = "gauge"
+POOL = "pool"
+EXPIRY = "expiry"
+REFILL = "refill"
+LAPSE = "lapse"
+PAUSE = "pause"
 ENFORCE = "enforce"
+SILENCE = "silence"
+COLD = "cold"
+SCALE = "scale"
+REMINDER = "reminder"
+WARNING = "warning"
+DIGEST = "digest"
+DELETION = "deletion"
+ARREARS = "arrears"
+ARREARS_WARNING = "arrears_warning"
 UNKNOWN = "unknown"
-DAY = "day"
 
 
 def arm(account: Account, due_ms: int, rank: int, resource: str, kind: str) -> None:

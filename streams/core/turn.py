@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
+import msgspec
+
 from schemas.records import Reason
 from schemas.values import instant_text
 from schemas.wire import Cause
@@ -30,10 +32,10 @@ class Refusal:
 class Turn:
     """One event or timer at one account."""
 
-    __slots__ = ("account", "cause", "late", "offer", "out", "time_ms", "time_text")
+    __slots__ = ("account", "cause", "offer", "out", "time_ms", "time_text")
 
     def __init__(
-        self, account: Account, offer: Offer, out: Outbox, time_ms: int, source: str, cause_id: str, *, late: bool = False
+        self, account: Account, offer: Offer, out: Outbox, time_ms: int, source: str, cause_id: str
     ) -> None:
         self.account = account
         self.offer = offer
@@ -41,10 +43,14 @@ class Turn:
         self.time_ms = time_ms
         self.time_text = instant_text(time_ms)
         self.cause = Cause(source=source, id=cause_id)
-        self.late = late
 
 
 def record_id(prefix: str, *parts: object) -> str:
     """A deterministic id from what makes a record unique: a replay gives the same one."""
     text = "\x1f".join(map(str, parts))
     return f"{prefix}_{blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=12).hexdigest()}"
+
+
+def in_one_line(raw: bytes) -> msgspec.Raw:
+    """JSON as it came but on one line: a raw line break in JSON can only stand between tokens."""
+    return msgspec.Raw(raw.replace(b"\n", b" ").replace(b"\r", b" "))

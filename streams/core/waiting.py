@@ -25,18 +25,17 @@ def park(account: Account, event: Event) -> bool:
     return True
 
 
-def release(account: Account, resource: str) -> list[Event]:
-    """Take out the events that waited for `resource`, in order of time."""
-    if not account.waiting:
-        return []
-    events = [read_journaled(raw) for _, raw in account.waiting]
-    mine = [event for event in events if event.data.resource == resource]
-    account.waiting = [
-        waiting
-        for waiting, event in zip(account.waiting, events, strict=True)
-        if event.data.resource != resource
-    ]
-    return sorted(mine, key=lambda event: event.time_ms)
+def release(account: Account, resource: str, start_ms: int) -> list[Event]:
+    """Take out the events that waited for `resource` and are not before its start, in order of time."""
+    taken, kept = [], []
+    for waited in account.waiting:
+        event = read_journaled(waited[1])
+        if event.data.resource == resource and event.time_ms >= start_ms:
+            taken.append(event)
+        else:
+            kept.append(waited)
+    account.waiting = kept
+    return sorted(taken, key=lambda event: event.time_ms)
 
 
 def give_up(account: Account, due_ms: int) -> list[Event]:

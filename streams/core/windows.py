@@ -66,6 +66,19 @@ def count(
     cost.open_amount = _add(cost.open_amount, amount)
     cost.open_charges += 1
     account.charges += 1
+    if resource is not None:
+        spent = account.month_spent
+        spent[resource] = _add(spent[resource], amount) if resource in spent else amount
+
+
+def day_total(account: Account, day_ms: int) -> Decimal:
+    """What was charged in the local day that begins at `day_ms`: the open one or one of the last eight."""
+    if account.day_ms == day_ms:
+        total = ZERO
+        for cost in account.costs.values():
+            total = _add(total, _day_of(cost)[1])
+        return total
+    return next((amount for day, amount in account.spent_days if day == day_ms), ZERO)
 
 
 def _cross_border(turn: Turn) -> None:
@@ -74,6 +87,8 @@ def _cross_border(turn: Turn) -> None:
     hour_over = turn.time_ms >= account.hour_ms + HOUR_MS
     day_over = turn.time_ms >= account.day_end_ms
     hours, days = open_windows(account, turn.offer.currency)
+    if day_over:
+        _close_day(account, turn.time_ms)
     kept = {}
     for name, cost in account.costs.items():
         passed = Cost(cost.unit)
@@ -91,6 +106,25 @@ def _cross_border(turn: Turn) -> None:
         turn.out.daily.extend(days)
         account.day_ms, account.day_end_ms = local_day(account.zone, turn.time_ms)
     account.border_ms = min(account.hour_ms + HOUR_MS, account.day_end_ms)
+
+
+def _close_day(account: Account, time_ms: int) -> None:
+    """Keep the day's total for summaries, and begin a new month's spending where one begins."""
+    total = day_total(account, account.day_ms)
+    if total:
+        account.spent_days = [*account.spent_days[-7:], (account.day_ms, total)]
+    month = _month(account.zone, time_ms)
+    if account.month != month:
+        account.month, account.month_spent = month, {}
+
+
+def _month(zone: str, time_ms: int) -> str:
+    return (_EPOCH + timedelta(milliseconds=time_ms)).astimezone(ZoneInfo(zone)).strftime("%Y-%m")
+
+
+def month_of(account: Account, time_ms: int) -> str:
+    """The calendar month of an instant in the account's zone: ``2026-11``."""
+    return _month(account.zone, time_ms)
 
 
 def _hour_of(cost: Cost) -> tuple[Decimal, Decimal, int]:

@@ -1,0 +1,184 @@
+"""Stage 6 of 6, running out: what ends when the money does, and when data is deleted. Pure.
+
+stop_leases  R-FX2: after a line, when the balance cannot pay the reserve of all leases, every lease is stopped
+pause        PD-39: an hour that cannot be paid in full is not charged; the deployment is paused at its boundary
+shut_down    GG-41, R-NL10: after a settlement below zero everything that is paid by use is shut down
+Then GG-42: arrears of seven days delete data; NL-06, NL-10: fifteen days after a shutdown or an expiry do.
+"""
+
+from __future__ import annotations
+
+from schemas.profile import OutOfMoney
+from schemas.records import CommandType, NoticeType
+from schemas.values import instant_text, money_text
+from streams.core import funds, gauges, instances, lines, sessions, terms, timing
+from streams.core.amounts import EXACT, ZERO
+from streams.core.commands import command
+from streams.core.notices import notify, notify_stopped
+from streams.core.state import NEVER
+from streams.core.timers import ARREARS, ARREARS_WARNING, Rank, arm
+from streams.core.turn import Turn
+
+DAY_MS = 86_400_000
+
+
+def after_settlement(turn: Turn) -> None:
+    """All charges of an instant are written: look at what the balance still carries."""
+    _watch_next_hour(turn)
+    action = turn.offer.profile.running_out.action
+    if action is OutOfMoney.STOP_LEASES:
+        _stop_leases(turn)
+    elif action is OutOfMoney.SHUT_DOWN:
+        _shut_down(turn)
+
+
+def _stop_leases(turn: Turn) -> None:
+    admission = turn.offer.profile.admission
+    leases = sessions.running_paid_by_use(turn.account)
+    rate = sessions.present_rate(turn.account)
+    if not leases or funds.reserve_covered(turn.account.balance, rate, admission.reserve_s):
+        return
+    for name, _ in leases:
+        _stop(turn, name)
+
+
+def _stop(turn: Turn, name: str) -> None:
+    command(turn, CommandType.INSTANCE_STOP, "unpaid", name)
+    instances.end_by_us(turn, name, "unpaid")
+    notify_stopped(turn, name, "unpaid")
+
+
+def _shut_down(turn: Turn) -> None:
+    account = turn.account
+    if account.balance >= ZERO:
+        return
+    if not account.overdue:
+        account.overdue = True
+        notify(turn, NoticeType.OVERDUE, {"balance": money_text(account.balance)})
+    for name, _ in sessions.running_paid_by_use(account):
+        _stop(turn, name)
+
+
+def _watch_next_hour(turn: Turn) -> None:
+    """GG-40: the balance after a settlement does not carry the next hour of what runs and is stored."""
+    if not turn.offer.profile.alerts.next_hour:
+        return
+    account = turn.account
+    needed = sessions.present_rate(account)
+    for gauge in funds.stored(account):
+        needed = EXACT.add(needed, gauges.next_hour_cost(turn, gauge))
+    below = needed > ZERO and account.balance <= needed
+    if below and not account.below_next_hour:
+        values = {"balance": money_text(account.balance), "threshold": money_text(needed)}
+        notify(turn, NoticeType.LOW_BALANCE, values)
+    account.below_next_hour = below
+
+
+# --- paused ------------------------------------------------------------------------------------------------
+
+
+def pause_due(turn: Turn, name: str) -> None:
+    """A period could not be paid: try once more after the refill was decided, else pause at its boundary."""
+    run = sessions.open_run(turn.account, name)
+    if run is None:
+        return
+    if timing.charge_period(turn, name, run):
+        timing.bring_up(turn, name, turn.account.resources[name], run, opened=True)
+        return
+    resource = turn.account.resources[name]
+    price, _, _ = lines.period_price(turn, run, run.settled_ms)
+    command(turn, CommandType.DEPLOYMENT_PAUSE, "unpaid", name)
+    instances.end_by_us(turn, name, "unpaid", run.settled_ms)
+    resource.paused = True
+    resource.resumable_told = False
+    values = {"balance": money_text(turn.account.balance), "needed": money_text(price)}
+    notify(turn, NoticeType.RESOURCE_PAUSED, values, name)
+
+
+def watch_paused(turn: Turn) -> None:
+    """After a positive entry: say once of each paused resource that its next hour can be paid (R-PD8)."""
+    for name in sorted(turn.account.resources):
+        resource = turn.account.resources[name]
+        if resource.paused and not resource.resumable_told and resource.runs:
+            price, _, _ = lines.period_price(turn, resource.runs[-1], turn.time_ms)
+            if turn.account.balance >= price:
+                resource.resumable_told = True
+                notify(turn, NoticeType.RESOURCE_RESUMABLE, {"balance": money_text(turn.account.balance)}, name)
+
+
+# --- arrears -----------------------------------------------------------------------------------------------
+
+
+def watch_arrears(turn: Turn) -> None:
+    """Arrears begin when the balance falls below zero and end when it is zero or more again."""
+    account = turn.account
+    if account.balance >= ZERO:
+        account.arrears_ms = NEVER
+        account.overdue = False
+        account.arrears_warned = []
+        return
+    days = turn.offer.profile.running_out.arrears_days
+    if days is None or account.arrears_ms != NEVER:
+        return
+    account.arrears_ms = turn.time_ms
+    due_ms = turn.time_ms + days * DAY_MS
+    arm(account, due_ms - turn.offer.profile.running_out.warning_s * 1000, Rank.REMINDER, "", ARREARS_WARNING)
+    arm(account, due_ms, Rank.DELETION, "", ARREARS)
+
+
+def arrears_warning_due(turn: Turn, due_ms: int) -> None:
+    """A day before the deletion: say so, once a resource."""
+    running_out = turn.offer.profile.running_out
+    delete_ms = due_ms + running_out.warning_s * 1000
+    if turn.account.arrears_ms + (running_out.arrears_days or 0) * DAY_MS == delete_ms:
+        for name in _deletable(turn, due_ms):
+            notify(turn, NoticeType.DELETION_DUE, {"at": instant_text(delete_ms)}, name)
+
+
+def arrears_due(turn: Turn, due_ms: int) -> None:
+    """Seven days in arrears: data is deleted (GG-42)."""
+    running_out = turn.offer.profile.running_out
+    if turn.account.arrears_ms + (running_out.arrears_days or 0) * DAY_MS == due_ms:
+        for name in _deletable(turn, due_ms):
+            _delete(turn, name)
+
+
+def _deletable(turn: Turn, now: int) -> list[str]:
+    """Every unreleased instance and disk; not what a paid term still covers, nor hardware for a model."""
+    account = turn.account
+    names = [name for name, gauge in account.gauges.items() if gauge.deleted_ms > now]
+    for name, resource in account.resources.items():
+        kept = resource.released_ms <= now or terms.active(resource, now) is not None
+        if not kept and (not resource.runs or sessions.is_instance(turn.offer, resource.runs[-1])):
+            names.append(name)
+    return sorted(names)
+
+
+# --- retention ---------------------------------------------------------------------------------------------
+
+
+def warning_due(turn: Turn, name: str, due_ms: int) -> None:
+    """A day before the data of something that no longer runs is deleted."""
+    running_out = turn.offer.profile.running_out
+    resource = turn.account.resources[name]
+    delete_ms = due_ms + running_out.warning_s * 1000
+    if resource.retained_ms + (running_out.retention_days or 0) * DAY_MS == delete_ms and not resource.warned:
+        resource.warned = True
+        notify(turn, NoticeType.DELETION_DUE, {"at": instant_text(delete_ms)}, name)
+
+
+def deletion_due(turn: Turn, name: str, due_ms: int) -> None:
+    """Fifteen days after a shutdown or an expiry the data is cleared (NL-06, NL-10)."""
+    resource = turn.account.resources[name]
+    if resource.retained_ms + (turn.offer.profile.running_out.retention_days or 0) * DAY_MS == due_ms:
+        _delete(turn, name)
+
+
+def _delete(turn: Turn, name: str) -> None:
+    account = turn.account
+    command(turn, CommandType.DATA_DELETE, "retention", name)
+    notify(turn, NoticeType.DATA_DELETED, {"deleted": turn.time_text}, name)
+    if name in account.gauges:
+        gauges.delete(turn, name, turn.time_ms)
+    else:
+        instances.close(turn, name, account.resources[name], turn.time_ms)

@@ -11,21 +11,10 @@ from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, Inexact, In
 
 # Wide enough for 26 + 12 digits times a price; anything that would not be exact raises.
 EXACT = Context(prec=120, rounding=ROUND_HALF_UP, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
-_ROUNDING = Context(prec=120, rounding=ROUND_HALF_UP, traps=[InvalidOperation, DivisionByZero, Overflow])
 
 SECONDS_PER_HOUR = 3_600
 QUANTITY_SCALE = 12
 ZERO = Decimal(0)
-
-
-def quantum(scale: int) -> Decimal:
-    """The smallest step of a number with `scale` decimals: 2 → 0.01."""
-    return Decimal(1).scaleb(-scale)
-
-
-def rounded(number: Decimal, step: Decimal) -> Decimal:
-    """`number` half-up (away from zero on a tie) to the decimals of `step`: 0.005 → 0.01, -0.005 → -0.01."""
-    return number.quantize(step, context=_ROUNDING)
 
 
 def ratio(number: Decimal, divisor: int, scale: int) -> Decimal:

@@ -10,17 +10,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from schemas.events import Mode, Spec
-from schemas.profile import Price, Profile, Sku, SkuKind
+from schemas.profile import OutOfMoney, Price, Profile, Sku, SkuKind
 from schemas.records import Meter
 from schemas.values import money_text
-from streams.core.amounts import EXACT, quantum
+from streams.core.amounts import EXACT
 from streams.core.state import NEVER
 
+MILLION = 1_000_000
 # Meter → (unit, how many of the counted thing are one unit): tokens are priced by the million.
 UNIT_OF_METER: dict[Meter, tuple[str, int]] = {
-    Meter.TOKENS_IN: ("1M tokens", 1_000_000),
-    Meter.TOKENS_OUT: ("1M tokens", 1_000_000),
-    Meter.CHARACTERS: ("1M characters", 1_000_000),
+    Meter.TOKENS_IN: ("1M tokens", MILLION),
+    Meter.TOKENS_OUT: ("1M tokens", MILLION),
+    Meter.CHARACTERS: ("1M characters", MILLION),
     Meter.IMAGES: ("image", 1),
     Meter.VIDEOS: ("video", 1),
     Meter.SECONDS: ("second", 1),
@@ -48,6 +49,8 @@ class Counter:
     per_unit: int
     price: Decimal
     price_text: str
+    # Whole counts at this price never have more decimals than a charge: nothing is rounded, nothing carried.
+    is_exact: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,10 @@ class Offer:
         self.name = profile.name
         self.currency = profile.currency
         self.scale = profile.rounding.scale
-        self.quantum = quantum(self.scale)
         self.modes = frozenset(mode for sku in profile.skus.values() for mode in sku.modes)
+        self.shuts_down = profile.running_out.action is OutOfMoney.SHUT_DOWN
         self._rates = {
-            name: tuple(_rate(name, sku, price) for price in sku.prices)
+            name: tuple(_rate(name, sku, price, self.scale) for price in sku.prices)
             for name, sku in profile.skus.items()
             if sku.kind is SkuKind.MODEL
         }
@@ -107,14 +110,21 @@ RUNNING_KINDS = frozenset({SkuKind.INSTANCE, SkuKind.HOSTED})
 STORAGE_KINDS = frozenset({SkuKind.STORAGE})
 
 
-def _rate(name: str, sku: Sku, price: Price) -> Rate:
+def _rate(name: str, sku: Sku, price: Price, scale: int) -> Rate:
     counters = tuple(
-        Counter(meter.value, field, *UNIT_OF_METER[meter], price.requests[meter], money_text(price.requests[meter]))
+        _counter(meter, field, price.requests[meter], scale)
         for meter, field in COUNTER_OF_METER.items()
         if meter in price.requests
     )
     end_ms = NEVER if price.end_ms is None else price.end_ms
     return Rate(name, sku.rule, price.version, price.start_ms, end_ms, counters)
+
+
+def _counter(meter: Meter, field: str, price: Decimal, scale: int) -> Counter:
+    unit, per_unit = UNIT_OF_METER[meter]
+    exponent = price.as_tuple().exponent
+    is_exact = per_unit == MILLION and isinstance(exponent, int) and 6 - exponent <= scale
+    return Counter(meter.value, field, unit, per_unit, price, money_text(price), is_exact)
 
 
 def hourly_rate(price: Price, mode: Mode, spec: Spec | None) -> Decimal | None:

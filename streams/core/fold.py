@@ -81,6 +81,7 @@ HANDLERS: dict[str, Handler] = {
     "request.served": requests.serve,
 }
 OPENED = "account.opened"
+SERVED = "request.served"
 # Events about a resource that must have started: before that they wait. For a term an approved request suffices.
 AFTER_START = frozenset(
     {
@@ -112,7 +113,8 @@ def new_account(account_id: str) -> Account:
 def apply(account: Account, event: Event, clock_ms: int, book: Book, out: Outbox) -> None:
     """Fold one event in. `clock_ms`: the partition's clock when the event was accepted (its greatest tick)."""
     time_ms = event.time_ms
-    advance(account, clock_ms, book, out)
+    if clock_ms > account.clock_ms or account.due_ms <= clock_ms:
+        advance(account, clock_ms, book, out)
     if time_ms > account.clock_ms:
         if account.due_ms < time_ms:
             _fire(account, time_ms - 1, book, out)
@@ -164,6 +166,12 @@ def _offer_of(account: Account, book: Book) -> Offer:
 
 def _handle(turn: Turn, event: Event) -> None:
     account = turn.account
+    if event.type == SERVED:
+        # A million times as frequent as the rest, and about nothing that must have begun.
+        refusal = requests.serve(turn, event.data, event.time_ms)
+        if refusal is not None:
+            _refuse(account, event, refusal, turn.out)
+        return
     offered = OFFERED.get(event.type)
     if offered is not None and not offered(turn.offer):
         detail = f"{turn.offer.name} does not offer {event.type}"
@@ -202,8 +210,10 @@ def _watch(turn: Turn, before: Decimal) -> None:
     if account.balance != before:
         if account.resources and account.balance > before:
             running_out.watch_paused(turn)
-        running_out.watch_arrears(turn)
-        refill.watch(turn)
+        if turn.offer.shuts_down:
+            running_out.watch_arrears(turn)
+        if account.refill is not None:
+            refill.watch(turn)
     if account.spend_limits:
         spending.watch_limits(turn)
 

@@ -67,6 +67,9 @@ def _chain(content: str) -> str:
 def spend(turn: Turn, amount: Decimal, charge: str, *, kind: str = CHARGE) -> Parts:
     """Take `amount` (> 0) from the buckets in their order; what each gave, in the order of drawing."""
     account = turn.account
+    if not (account.free or account.trial or account.bonus):
+        post(turn, kind, amount.copy_negate(), PAID, charge=charge)
+        return [(PAID, amount)]
     parts: Parts = []
     rest = amount
     for bucket in BEFORE_PAID:

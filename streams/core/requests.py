@@ -15,12 +15,11 @@ from schemas.records import Reason
 from schemas.values import instant_text, money_text, plain
 from schemas.wire import Charge
 from streams.core import hosted, ledger, windows
-from streams.core.amounts import EXACT, QUANTITY_SCALE, ratio, ratio_up, rounded
-from streams.core.book import Counter, Rate
-from streams.core.turn import Refusal, Turn, record_id
+from streams.core.amounts import EXACT, QUANTITY_SCALE, ratio, ratio_up
+from streams.core.book import MILLION, Counter, Rate
+from streams.core.turn import Refusal, Turn, text_id
 
 _multiply = EXACT.multiply
-_MILLION = 1_000_000
 
 
 def serve(turn: Turn, data: RequestServed, time_ms: int) -> Refusal | None:
@@ -31,7 +30,7 @@ def serve(turn: Turn, data: RequestServed, time_ms: int) -> Refusal | None:
         if refusal is not None:
             return refusal
     else:
-        base = record_id("chg", turn.account.id, turn.cause.source, turn.cause.id)
+        base = text_id("chg", f"{turn.account.id}\x1f{turn.cause.source}\x1f{turn.cause.id}")
         when = turn.time_text if time_ms == turn.time_ms else instant_text(time_ms)
         for counter in rate.counters:
             counted = getattr(data, counter.field)
@@ -55,13 +54,17 @@ def _unpriced(turn: Turn, model: str) -> Refusal | None:
 def _bill(
     turn: Turn, data: RequestServed, rate: Rate, counter: Counter, counted: Decimal, charge: str, when: str
 ) -> None:
+    account = turn.account
     per_unit = counter.per_unit
-    if per_unit == _MILLION:
+    if per_unit == MILLION:
         quantity = counted.scaleb(-6, EXACT)
     else:
         quantity = counted if per_unit == 1 else ratio(counted, per_unit, QUANTITY_SCALE)
-    amount = _carried(turn, f"{rate.sku}|{counter.meter}", _multiply(counted, counter.price), per_unit)
-    account = turn.account
+    if counter.is_exact and not account.remainders:
+        amount = _multiply(quantity, counter.price).normalize(EXACT)
+    else:
+        amount = _carried(turn, f"{rate.sku}|{counter.meter}", _multiply(counted, counter.price), per_unit)
+    amount_text = money_text(amount)
     turn.out.charges.append(
         Charge(
             id=charge,
@@ -76,7 +79,7 @@ def _bill(
             quantity=plain(quantity),
             unit=counter.unit,
             unit_price=counter.price_text,
-            amount=money_text(amount),
+            amount=amount_text,
             currency=turn.offer.currency,
             rule=rate.rule,
             price_version=rate.version,
@@ -95,11 +98,6 @@ def _carried(turn: Turn, name: str, numerator: Decimal, divisor: int) -> Decimal
     """The line for `numerator` / `divisor` and what was carried before it; what is below the step is carried on."""
     remainders = turn.account.remainders
     total = EXACT.add(numerator, remainders.pop(name)) if name in remainders else numerator
-    if divisor == _MILLION:
-        exact = total.scaleb(-6, EXACT)
-        line = rounded(exact, turn.offer.quantum)
-        if line == exact:
-            return exact.normalize(EXACT)
     line = ratio_up(total, divisor, turn.offer.scale)
     rest = EXACT.subtract(total, _multiply(line, Decimal(divisor)))
     if rest:

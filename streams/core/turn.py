@@ -47,7 +47,11 @@ class Turn:
 
 def record_id(prefix: str, *parts: object) -> str:
     """A deterministic id from what makes a record unique: a replay gives the same one."""
-    text = "\x1f".join(map(str, parts))
+    return text_id(prefix, "\x1f".join(map(str, parts)))
+
+
+def text_id(prefix: str, text: str) -> str:
+    """As `record_id`, for parts that are joined already."""
     return f"{prefix}_{blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=12).hexdigest()}"
 
 

@@ -115,7 +115,7 @@ def _close_day(account: Account, time_ms: int) -> None:
         account.spent_days = [*account.spent_days[-7:], (account.day_ms, total)]
     month = _month(account.zone, time_ms)
     if account.month != month:
-        account.month, account.month_spent = month, {}
+        account.month, account.month_spent, account.over_limit = month, {}, []
 
 
 def _month(zone: str, time_ms: int) -> str:

@@ -219,6 +219,7 @@ class WindowCosts(Record):
     amount: DecimalText
     version: int
     lines: list[CostLine]
+    zone: str | None = None
 
 
 class Notice(Record):

@@ -181,6 +181,7 @@ def _record(
             amount=money_text(total),
             version=account.charges,
             lines=lines,
+            zone=account.zone,
         )
     ]
 

@@ -1,0 +1,306 @@
+"""Commands `report`, `balance`, `ledger`: what ClickHouse holds, for a person, as CSV or as JSON.
+
+Amounts are printed as the decimal strings they are; only bars are drawn from rounded numbers. Heavy imports
+happen when a command runs: `--help` must be quick.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.errors import CommandFailed
+
+if TYPE_CHECKING:
+    from sinks.clickhouse.queries import Reports
+
+BAR_WIDTH = 24
+# What a spreadsheet takes for the beginning of a formula.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
+
+
+class Dimension(StrEnum):
+    """What costs are split by."""
+
+    RESOURCE = "resource"
+    MODEL = "model"
+    SKU = "sku"
+    KEY = "key"
+
+
+class Span(StrEnum):
+    """How many days a report covers."""
+
+    WEEK = "7"
+    FORTNIGHT = "14"
+    MONTH = "30"
+
+
+Account = Annotated[str, typer.Argument(help="The account's id.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command()(report)
+    app.command()(balance)
+    app.command()(ledger)
+
+
+def report(
+    account: Account,
+    days: Annotated[Span, typer.Option("--days", help="Days to show.")] = Span.WEEK,
+    by: Annotated[Dimension | None, typer.Option("--by", help="Split each day.")] = None,
+    as_csv: AsCsv = False,
+    as_json: AsJson = False,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option("--as-of", formats=["%Y-%m-%d"], help="Last day; by default the latest with a charge."),
+    ] = None,
+) -> None:
+    """Show what an account cost, day by day."""
+    _one_form(as_csv=as_csv, as_json=as_json)
+    last = as_of.date() if as_of else None
+    found = _ask(lambda reports: reports.costs(account, int(days), by=by.value if by else None, as_of=last))
+    if found is None:
+        raise _unknown(account)
+    if as_json:
+        _print_json(found)
+    elif as_csv:
+        _print_csv(*_report_table(found))
+    else:
+        _print_report(found)
+
+
+def balance(account: Account, as_json: AsJson = False) -> None:
+    """Show an account's balance and what it is made of."""
+    found = _ask(lambda reports: reports.balance(account))
+    if found is None:
+        raise _unknown(account)
+    if as_json:
+        _print_json(found)
+        return
+    buckets = ", ".join(f"{name} {amount}" for name, amount in found["buckets"].items())
+    flags = f" [{', '.join(found['flags'])}]" if found["flags"] else ""
+    sys.stdout.write(f"{found['balance']} {found['currency']}{flags}\n")
+    sys.stdout.write(
+        f"{buckets}; after posting {found['seq']} at {found['time']}, profile {found['profile']}\n"
+    )
+
+
+def ledger(
+    account: Account,
+    as_csv: AsCsv = False,
+    as_json: AsJson = False,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, help="Newest postings to show; CSV and JSON give all without it."),
+    ] = None,
+) -> None:
+    """Show an account's postings, the oldest first."""
+    _one_form(as_csv=as_csv, as_json=as_json)
+    # A person reads a screenful; a file is complete unless asked otherwise.
+    wanted = limit or (None if as_csv or as_json else 50)
+    entries = _ask(lambda reports: _entries(reports, account, wanted))
+    if entries is None:
+        raise _unknown(account)
+    if as_json:
+        _print_json(entries)
+    elif as_csv:
+        _print_csv(*_ledger_table(entries))
+    else:
+        _print_ledger(account, entries)
+
+
+# --- asking --------------------------------------------------------------------------------------------
+
+
+def _ask(question: Any) -> Any:
+    from infra.settings import load_settings
+    from sinks.clickhouse.client import ClickHouseError, SchemaMissing, connect
+    from sinks.clickhouse.queries import Reports
+
+    settings = load_settings()
+    try:
+        return question(
+            Reports(connect(settings.clickhouse_dsn.get_secret_value(), settings.clickhouse_database))
+        )
+    except SchemaMissing:
+        raise CommandFailed(
+            f"ClickHouse has no database {settings.clickhouse_database} yet; start the pipeline with meterstream up"
+        ) from None
+    except ClickHouseError as error:
+        raise CommandFailed(f"ClickHouse at {settings.clickhouse_url}: {error}") from None
+
+
+def _entries(reports: "Reports", account: str, wanted: int | None) -> list[dict[str, Any]] | None:
+    """The newest `wanted` postings (all for None), the oldest first; None for an unknown account."""
+    found: list[dict[str, Any]] = []
+    before = None
+    while wanted is None or len(found) < wanted:
+        page = reports.ledger(account, limit=10_000 if wanted is None else wanted - len(found), before=before)
+        found += page
+        if not page or page[-1]["seq"] <= 1:
+            break
+        before = page[-1]["seq"]
+    if not found and not reports.is_known(account):
+        return None
+    return found[::-1]
+
+
+def _unknown(account: str) -> CommandFailed:
+    return CommandFailed(f"no account {account!r} in this namespace")
+
+
+def _one_form(*, as_csv: bool, as_json: bool) -> None:
+    if as_csv and as_json:
+        raise typer.BadParameter("--csv and --json exclude each other")
+
+
+# --- printing ------------------------------------------------------------------------------------------
+
+
+def _print_json(value: Any) -> None:
+    import json
+
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def cell(text: str) -> str:
+    """`text` as a CSV cell that no spreadsheet takes for a formula (OWASP CSV injection); for names, not for numbers."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def _print_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\r\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+
+
+def _report_table(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of a report: a row for each day, with `--by` for each day and name."""
+    currency = cell(found["currency"])
+    if not found["by"]:
+        return ["day", "amount", "currency", "charges"], [
+            [day["day"], day["amount"], currency, str(day["charges"])] for day in found["days"]
+        ]
+    header = ["day", found["by"], "amount", "currency", "charges"]
+    # A day without a charge keeps its row.
+    empty: list[dict[str, Any]] = [{"name": "", "amount": "0.00", "charges": 0}]
+    lines = [(day, line) for day in found["days"] for line in day["lines"] or empty]
+    return header, [
+        [day["day"], cell(line["name"]), line["amount"], currency, str(line["charges"])]
+        for day, line in lines
+    ]
+
+
+def _ledger_table(entries: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of a ledger; amounts are decimals of ours and stay numbers, also negative ones."""
+    names, numbers = ("type", "bucket"), ("amount", "balance")
+    header = ["seq", "time", *names, *numbers, "currency", "charge", "payment", "id"]
+    texts = ("currency", "charge", "payment", "id")
+    rows = [
+        [
+            str(entry["seq"]),
+            entry["time"],
+            *(cell(entry[name]) for name in names),
+            *(entry[name] for name in numbers),
+            *(cell(entry[name]) for name in texts),
+        ]
+        for entry in entries
+    ]
+    return header, rows
+
+
+def _print_report(found: dict[str, Any]) -> None:
+    from decimal import Decimal
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    greatest = max(Decimal(day["amount"]) for day in found["days"])
+    table = Table(box=None, pad_edge=False, show_footer=True)
+    table.add_column("day", "total")
+    table.add_column(found["currency"], found["total"], justify="right")
+    table.add_column("charges", str(found["charges"]), justify="right")
+    table.add_column("")
+    for day in found["days"]:
+        table.add_row(
+            day["day"], day["amount"], str(day["charges"]), Text(bar(day["amount"], greatest), "cyan")
+        )
+        for line in day.get("lines", ()):
+            name = line["name"] or f"(no {found['by']})"
+            table.add_row(
+                Text(f"  {name}", "dim"), Text(line["amount"], "dim"), Text(str(line["charges"]), "dim"), ""
+            )
+    console = Console()
+    console.print(
+        Text(f"{found['account']}: {len(found['days'])} days, {found['from']} to {found['to']}", "bold")
+    )
+    console.print(table)
+    if found["by"]:
+        _print_groups(console, found)
+
+
+def _print_groups(console: Any, found: dict[str, Any]) -> None:
+    from decimal import Decimal
+
+    from rich.table import Table
+    from rich.text import Text
+
+    groups = sorted(found["groups"], key=lambda group: Decimal(group["amount"]), reverse=True)
+    greatest = max((Decimal(group["amount"]) for group in groups), default=Decimal(0))
+    table = Table(box=None, pad_edge=False)
+    table.add_column(f"by {found['by']}")
+    table.add_column(found["currency"], justify="right")
+    table.add_column("charges", justify="right")
+    table.add_column("")
+    for group in groups:
+        name = Text(group["name"] or f"(no {found['by']})")
+        table.add_row(
+            name, group["amount"], str(group["charges"]), Text(bar(group["amount"], greatest), "cyan")
+        )
+    console.print()
+    console.print(table)
+
+
+def bar(amount: str, greatest: Any) -> str:
+    """A bar whose length is the share of `amount` in `greatest`; nothing for 0 and less, at least a sliver above."""
+    from decimal import Decimal
+
+    value = Decimal(amount)
+    if value <= 0 or greatest <= 0:
+        return ""
+    eighths = max(1, int(value * BAR_WIDTH * 8 / greatest))
+    return "█" * (eighths // 8) + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[eighths % 8]
+
+
+def _print_ledger(account: str, entries: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("seq", "time", "type", "bucket", "amount", "balance", ""):
+        table.add_column(heading, justify="right" if heading in {"seq", "amount", "balance"} else "left")
+    for entry in entries:
+        shown = (
+            str(entry["seq"]),
+            entry["time"],
+            entry["type"],
+            entry["bucket"],
+            entry["amount"],
+            entry["balance"],
+            entry["currency"],
+        )
+        table.add_row(*(Text(text) for text in shown))
+    console = Console()
+    console.print(Text(f"{account}: {len(entries)} postings", "bold"))
+    console.print(table)

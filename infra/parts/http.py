@@ -1,0 +1,87 @@
+"""Part `http`: the HTTP service on its configured address."""
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import uvicorn
+
+from infra.host import check_port
+from infra.parts.ready import mark_ready
+from infra.settings import LOOPBACK_HOSTS, Settings, is_loopback
+from infra.smtp_catcher import MailStore
+from sinks.clickhouse.client import ClickHouseError, connect
+from sinks.clickhouse.queries import Reports
+from sinks.http.app import create_app
+from sinks.http.ports import Ports, Unavailable
+
+
+def main(settings: Settings) -> None:
+    """Serve until told to stop.
+
+    Raises `CommandFailed` where the port cannot be used.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    check_port(settings.http_host, settings.http_port, "METERSTREAM_HTTP_PORT")
+    app = create_app(ports_of(settings))
+    config = uvicorn.Config(
+        app, settings.http_host, settings.http_port, log_level="warning", access_log=False
+    )
+    _Server(config, lambda: mark_ready(settings, "http")).run()
+
+
+class _Server(uvicorn.Server):
+    """Says when it takes requests."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+
+def ports_of(settings: Settings) -> Ports:
+    """What the service is handed: reports of ClickHouse, and the mails where they are caught on this machine."""
+    catches = settings.start_smtp and is_loopback(settings.smtp_host)
+    store = MailStore(settings.mails_dir)
+    hosts = LOOPBACK_HOSTS if is_loopback(settings.http_host) else frozenset()
+    return Ports(reports=_Connected(settings), mails=store.mails if catches else None, hosts=hosts)
+
+
+class _Connected:
+    """Reports over one client, made when it is first needed; ClickHouse's errors become the service's."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._reports: Any = None
+
+    def __call__(self) -> Any:
+        if self._reports is None:
+            dsn = self._settings.clickhouse_dsn.get_secret_value()
+            self._reports = _Translated(
+                _unavailable(lambda: Reports(connect(dsn, self._settings.clickhouse_database)))()
+            )
+        return self._reports
+
+
+class _Translated:
+    def __init__(self, reports: Reports) -> None:
+        self._reports = reports
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return _unavailable(getattr(self._reports, name))
+
+
+def _unavailable(ask: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(ask)
+    def asked(*arguments: Any, **named: Any) -> Any:
+        try:
+            return ask(*arguments, **named)
+        except ClickHouseError as error:
+            raise Unavailable(f"ClickHouse: {error}") from None
+
+    return asked

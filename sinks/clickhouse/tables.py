@@ -1,0 +1,74 @@
+"""Which topic lands in which table. Pure.
+
+A table's columns are the fields of the record (schemas.records), by the same names, and Kafka's coordinates;
+the few that differ are made in `rows`. The SQL is in `migrations/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, get_type_hints
+
+from pydantic import BaseModel
+
+from schemas import records, topics
+from schemas.values import DecimalText, InstantText
+
+COORDINATES: Final = ("kafka_partition", "kafka_offset")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Where the records of one topic go."""
+
+    topic: str
+    name: str
+    model: type[BaseModel]
+    packed: bool
+    columns: tuple[str, ...]
+    decimals: tuple[str, ...]
+    instants: tuple[str, ...]
+
+
+def fields_of(model: type[BaseModel], kind: Any) -> tuple[str, ...]:
+    """Names of the fields of `model` that are of the annotated type `kind`, optional ones included."""
+    hints = get_type_hints(model, include_extras=True)
+    return tuple(name for name, hint in hints.items() if hint in (kind, kind | None))
+
+
+def _table(topic: str, name: str, model: type[BaseModel], *, without: tuple[str, ...] = ()) -> Table:
+    return Table(
+        topic=topic,
+        name=name,
+        model=model,
+        packed=topics.BY_NAME[topic].packing == "array of records",
+        columns=(*COORDINATES, *(field for field in model.model_fields if field not in without)),
+        decimals=fields_of(model, DecimalText),
+        instants=fields_of(model, InstantText),
+    )
+
+
+def _windows(topic: str, name: str, *more: str) -> Table:
+    head = ("account", "time", "profile", "currency", "start", "end", "version", "zone", *more)
+    columns = (*COORDINATES, *head, *records.CostLine.model_fields)
+    decimals, instants = fields_of(records.CostLine, DecimalText), fields_of(records.WindowCosts, InstantText)
+    return Table(
+        topic, name, records.WindowCosts, packed=False, columns=columns, decimals=decimals, instants=instants
+    )
+
+
+CHARGES: Final = _table(topics.CHARGES, "charges", records.Charge)
+ENTRIES: Final = _table(topics.LEDGER, "entries", records.Entry)
+BALANCES: Final = _table(topics.BALANCES, "balances", records.Balance)
+HOURLY: Final = _windows(topics.HOURLY, "hourly_costs")
+DAILY: Final = _windows(topics.DAILY, "daily_costs", "day")
+# The address is personal and nothing here needs it.
+NOTICES: Final = _table(topics.NOTICES, "notices", records.Notice, without=("email",))
+COMMANDS: Final = _table(topics.COMMANDS, "commands", records.Command)
+REJECTIONS: Final = _table(topics.REJECTIONS, "rejections", records.Rejection)
+
+# In the order in which a batch is inserted: what explains a balance is there before the balance.
+TABLES: Final = (CHARGES, ENTRIES, HOURLY, DAILY, BALANCES, NOTICES, COMMANDS, REJECTIONS)
+BY_TOPIC: Final = {table.topic: table for table in TABLES}
+DEAD_LETTERS: Final = "dead_letters"
+DEAD_LETTER_COLUMNS: Final = ("topic", *COORDINATES, "position", "time", "reason", "value")

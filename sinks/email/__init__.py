@@ -1,0 +1,1 @@
+"""E-mail: notices become mails, one for each notice."""

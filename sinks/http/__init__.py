@@ -1,0 +1,1 @@
+"""The HTTP service: accounts, costs and mails to look at, and whether all is well."""

@@ -1,0 +1,62 @@
+"""What Prometheus scrapes: the requests of this service, and the state of the store as readers see it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+from sinks.http.ports import Ports, Unavailable
+
+# Scrapers that come more often get the last count.
+COUNT_EVERY_S: Final = 15.0
+
+
+class Metrics:
+    """A registry of its own, so that two applications in one process do not meet."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._lock = threading.Lock()
+        self._counted_s = float("-inf")
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "meterstream_http_requests", "Requests answered.", ["route", "status"], registry=self.registry
+        )
+        self._rows = Gauge(
+            "meterstream_stored_rows",
+            "Rows in a table, twins that are not yet merged included.",
+            ["table"],
+            registry=self.registry,
+        )
+        self._dead_letters = Gauge(
+            "meterstream_dead_letters", "Records that could not be stored.", registry=self.registry
+        )
+        self._store_up = Gauge(
+            "meterstream_clickhouse_up", "1 while ClickHouse answers.", registry=self.registry
+        )
+
+    def count(self, route: str, status: int) -> None:
+        """One more request."""
+        self._requests.labels(route, str(status)).inc()
+
+    def expose(self) -> bytes:
+        """Everything in the text format of Prometheus; never raises, a store that is down is a metric too."""
+        with self._lock:
+            if time.monotonic() - self._counted_s >= COUNT_EVERY_S:
+                self._count_rows()
+                self._counted_s = time.monotonic()
+        return generate_latest(self.registry)
+
+    def _count_rows(self) -> None:
+        try:
+            counts = self._ports.reports().stored_rows()
+        except Unavailable:
+            self._store_up.set(0)
+            return
+        self._store_up.set(1)
+        self._dead_letters.set(counts.pop("dead_letters", 0))
+        for table, rows in counts.items():
+            self._rows.labels(table).set(rows)

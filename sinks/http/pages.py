@@ -1,0 +1,118 @@
+"""Pages for a person: accounts, one account, the mails that were caught, and the list of routes.
+
+Rendered here, without script and without any other host; what producers named is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from email.message import EmailMessage
+from functools import lru_cache
+from typing import Any, Final
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from sinks.http.accounts import reports_of
+from sinks.http.ports import Row
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+PAGE_ACCOUNTS: Final = 200
+PAGE_MAILS: Final = 100
+DAYS: Final = 30
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("sinks.http", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _page(name: str, **words: Any) -> HTMLResponse:
+    return HTMLResponse(_environment().get_template(f"{name}.html.j2").render(**words))
+
+
+@router.get("/")
+def index(request: Request, offset: int = 0) -> HTMLResponse:
+    """Accounts with their balances."""
+    rows = reports_of(request).accounts(PAGE_ACCOUNTS + 1, max(offset, 0))
+    more = offset + PAGE_ACCOUNTS if len(rows) > PAGE_ACCOUNTS else None
+    return _page(
+        "index", accounts=rows[:PAGE_ACCOUNTS], more=more, has_mails=request.app.state.ports.mails is not None
+    )
+
+
+@router.get("/accounts/{account:path}")
+def account_page(request: Request, account: str) -> HTMLResponse:
+    """One account: balance, thirty days of costs, the newest postings."""
+    reports = reports_of(request)
+    costs = reports.costs(account, DAYS, by="resource")
+    if costs is None:
+        raise HTTPException(404, f"no account {account!r}")
+    balance, entries = reports.balance(account), reports.ledger(account, limit=50)
+    return _page(
+        "account",
+        account=account,
+        balance=balance,
+        costs=costs,
+        days=with_bars(costs["days"]),
+        entries=entries,
+    )
+
+
+@router.get("/mails")
+def mails(request: Request) -> HTMLResponse:
+    """The newest mails that the catcher of this machine has stored."""
+    caught = request.app.state.ports.mails
+    if caught is None:
+        raise HTTPException(404, "mails are not caught here; they go to a mail server")
+    return _page("mails", mails=[_mail(mail) for mail in caught(PAGE_MAILS)])
+
+
+@router.get("/docs")
+def docs(request: Request) -> HTMLResponse:
+    """The routes of the API, from its OpenAPI description."""
+    return _page("docs", routes=list(_routes(request.app.openapi())))
+
+
+def with_bars(days: list[Row]) -> list[Row]:
+    """Each day with `bar_percent`, the share of the greatest amount, 0..100; only for drawing."""
+    amounts = [Decimal(day["amount"]) for day in days]
+    greatest = max(amounts, default=Decimal(0))
+    return [
+        day | {"bar_percent": int(max(amount, Decimal(0)) * 100 / greatest) if greatest > 0 else 0}
+        for day, amount in zip(days, amounts, strict=True)
+    ]
+
+
+def _mail(mail: EmailMessage) -> Row:
+    body = mail.get_body(preferencelist=("plain",))
+    return {
+        "to": str(mail["To"] or ""),
+        "subject": str(mail["Subject"] or ""),
+        "date": str(mail["Date"] or ""),
+        "text": str(body.get_content()) if body is not None else "",
+    }
+
+
+def _routes(description: Row) -> Iterator[Row]:
+    for path, methods in description["paths"].items():
+        for method, route in methods.items():
+            parameters = [
+                f"{each['name']} ({each['in']}{', needed' if each.get('required') else ''})"
+                for each in route.get("parameters", [])
+            ]
+            yield {
+                "path": path,
+                "method": method.upper(),
+                "text": route.get("description", ""),
+                "parameters": parameters,
+            }

@@ -49,7 +49,9 @@ def read_message(value: bytes | None, headers: Headers | None = None) -> list[It
 
 def _single(raw: bytes) -> Item:
     if len(raw) > EVENT_BYTES_MAX:
-        return Item(Unreadable(f"{len(raw)} bytes; an event has at most {EVENT_BYTES_MAX}", None, "", ""), raw)
+        return Item(
+            Unreadable(f"{len(raw)} bytes; an event has at most {EVENT_BYTES_MAX}", None, "", ""), raw
+        )
     return Item(read_event(raw), raw)
 
 
@@ -61,7 +63,11 @@ def _batch(value: bytes) -> list[Item]:
     if not raws:
         return [Item(Unreadable("an empty batch", None, "", ""), value)]
     if len(raws) > BATCH_EVENTS_MAX:
-        return [Item(Unreadable(f"{len(raws)} events; a batch has at most {BATCH_EVENTS_MAX}", None, "", ""), value)]
+        return [
+            Item(
+                Unreadable(f"{len(raws)} events; a batch has at most {BATCH_EVENTS_MAX}", None, "", ""), value
+            )
+        ]
     items = [_single(raw) for raw in raws]
     if len(_subjects(items)) > 1:
         return [Item(Unreadable("the events of a batch must share one subject", None, "", ""), value)]

@@ -326,7 +326,9 @@ def load_profile(path: Path) -> Profile:
     try:
         profile = Profile.model_validate(document)
     except ValidationError as error:
-        raise ProfileFault("\n".join(_told(path, fault) for fault in error.errors(include_url=False))) from error
+        raise ProfileFault(
+            "\n".join(_told(path, fault) for fault in error.errors(include_url=False))
+        ) from error
     faults = [*lint(profile)]
     if profile.name != path.stem:
         faults.insert(0, f"name: {profile.name!r}; allowed: {path.stem!r}, the file's name")
@@ -369,7 +371,9 @@ def _dear(key: str, price: Price) -> list[str]:
         faults.append(f"{key}.spot: {price.spot}; allowed: below payg {price.payg} (GG-18)")
     for term, cost in price.terms.items():
         if price.payg is not None and cost >= (most := price.payg * HOURS_OF_TERM[term]):
-            faults.append(f"{key}.terms.{term.value}: {cost}; allowed: below {most}, payg for its hours (GG-11)")
+            faults.append(
+                f"{key}.terms.{term.value}: {cost}; allowed: below {most}, payg for its hours (GG-11)"
+            )
     return faults
 
 

@@ -67,7 +67,9 @@ INPUTS = (ACCOUNT_EVENTS, PAYMENT_EVENTS, USAGE_EVENTS)
 
 
 def _input(name: str, why: str) -> Topic:
-    return Topic(name, INPUT, "account", events.CloudEvent, "one record", "delete", 35 * DAY_MS, 3 * MEGABYTE, why)
+    return Topic(
+        name, INPUT, "account", events.CloudEvent, "one record", "delete", 35 * DAY_MS, 3 * MEGABYTE, why
+    )
 
 
 TOPICS: tuple[Topic, ...] = (

@@ -1,7 +1,7 @@
-"""Scalars of the contract: decimals as strings, counts, instants, names. Pure.
+r"""Scalars of the contract: decimals as strings, counts, instants, names. Pure.
 
 Every scalar is defined once, as a pydantic type; `schemas.wire` derives the fast decoder from it.
-Contract 1 and 8.2: decimals match ``^-?\\d+(\\.\\d+)?$`` with at most 26 digits before and 12 after the
+Contract 1 and 8.2: decimals match ``^-?\d+(\.\d+)?$`` with at most 26 digits before and 12 after the
 point, JSON integers are accepted, JSON floats are not; times are RFC 3339 with an offset, cut to milliseconds.
 """
 
@@ -57,7 +57,13 @@ def decimal_of(value: object) -> Decimal:
 
 
 def _kind(value: object) -> str:
-    names = {float: "a JSON float", bool: "a boolean", type(None): "null", list: "an array", dict: "an object"}
+    names = {
+        float: "a JSON float",
+        bool: "a boolean",
+        type(None): "null",
+        list: "an array",
+        dict: "an object",
+    }
     return names.get(type(value), f"a {type(value).__name__}")
 
 
@@ -199,11 +205,16 @@ NonNegative = Annotated[
 ]
 Count = Annotated[int, BeforeValidator(count_of), _decimal_schema("whole number >= 0")]
 PositiveCount = Annotated[int, BeforeValidator(positive_count_of), _decimal_schema("whole number > 0")]
-Name = Annotated[str, BeforeValidator(name_of), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 512})]
-Zone = Annotated[str, BeforeValidator(zone_of), WithJsonSchema({"type": "string", "description": "IANA time zone"})]
+Name = Annotated[
+    str, BeforeValidator(name_of), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 512})
+]
+Zone = Annotated[
+    str, BeforeValidator(zone_of), WithJsonSchema({"type": "string", "description": "IANA time zone"})
+]
 Mailbox = Annotated[str, BeforeValidator(mailbox_of), WithJsonSchema({"type": "string", "format": "email"})]
 InstantText = Annotated[
-    str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"),
+    str,
+    StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 DecimalText = Annotated[str, StringConstraints(pattern=r"^-?\d+(\.\d+)?$")]

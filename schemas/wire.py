@@ -34,7 +34,9 @@ class Event(msgspec.Struct):
     source: str
     id: str
     data: Any  # an instance of the model's struct: same fields, same converted values
-    content: int  # 64-bit hash of type, subject, instant and data (contract 8.2); 0 where it was not asked for
+    content: (
+        int  # 64-bit hash of type, subject, instant and data (contract 8.2); 0 where it was not asked for
+    )
     raw: bytes  # the structured CloudEvent as it came
 
 
@@ -130,7 +132,9 @@ def output_struct(model: type[M]) -> type[M]:
     for name, info in model.model_fields.items():
         kind = _output_kind(_hints(model)[name])
         fields.append((name, kind) if info.is_required() else (name, kind | None, None))
-    struct = msgspec.defstruct(model.__name__, fields, omit_defaults=True, kw_only=True, frozen=True, gc=False)
+    struct = msgspec.defstruct(
+        model.__name__, fields, omit_defaults=True, kw_only=True, frozen=True, gc=False
+    )
     _structs[model] = struct
     return cast("type[M]", struct)
 
@@ -143,8 +147,10 @@ def _output_kind(annotation: Any) -> Any:
         inner = str
     elif isinstance(inner, type) and issubclass(inner, BaseModel):
         inner = output_struct(inner)
-    elif get_origin(inner) is list and isinstance(get_args(inner)[0], type) and issubclass(
-        get_args(inner)[0], BaseModel
+    elif (
+        get_origin(inner) is list
+        and isinstance(get_args(inner)[0], type)
+        and issubclass(get_args(inner)[0], BaseModel)
     ):
         inner = list[output_struct(get_args(inner)[0])]  # type: ignore[misc]
     elif get_origin(inner) is dict:
@@ -171,12 +177,14 @@ def _envelope_struct(kind: str, model: type[events.Data]) -> Any:
         ("datacontenttype", str | None, None),
         data_field,
     ]
-    return msgspec.defstruct(kind.title().replace(".", "").replace("_", ""), fields, tag_field="type", tag=kind, kw_only=True)
+    return msgspec.defstruct(
+        kind.title().replace(".", "").replace("_", ""), fields, tag_field="type", tag=kind, kw_only=True
+    )
 
 
 _ENVELOPES = {kind: _envelope_struct(kind, model) for kind, model in events.TYPES.items()}
 _TYPE_OF_ENVELOPE = {struct: kind for kind, struct in _ENVELOPES.items()}
-_DECODER: Any = msgspec.json.Decoder(Union[tuple(_ENVELOPES.values())])
+_DECODER: Any = msgspec.json.Decoder(Union[tuple(_ENVELOPES.values())])  # noqa: UP007  # made at run time
 _JSON_TYPES = ("application/json", None)
 _UNSET = msgspec.UNSET
 
@@ -229,7 +237,8 @@ _MODEL_CHECKED = frozenset(
     for kind, model in events.TYPES.items()
     if _needs_model_check(model)
     or any(
-        _is_nested(model, n) and _needs_model_check(_strip_optional(_hints(model)[n])[0]) for n in model.model_fields
+        _is_nested(model, n) and _needs_model_check(_strip_optional(_hints(model)[n])[0])
+        for n in model.model_fields
     )
 )
 _digest_encoder = msgspec.json.Encoder(order="sorted")
@@ -305,7 +314,9 @@ def unreadable(raw: bytes) -> Unreadable:
     named = {field: value.get(field) for field in _ENVELOPE_FIELDS}
     texts = {field: text if _is_name(text) else None for field, text in named.items()}
     detail = explain(value) or "not an event of the contract"
-    return Unreadable(detail, texts["subject"], texts["source"] or "", texts["id"] or "", _instant_or_none(value))
+    return Unreadable(
+        detail, texts["subject"], texts["source"] or "", texts["id"] or "", _instant_or_none(value)
+    )
 
 
 def _instant_or_none(value: dict[str, Any]) -> int | None:

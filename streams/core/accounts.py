@@ -16,8 +16,10 @@ from schemas.events import (
 )
 from schemas.records import EntryType, Reason
 from streams.core import ledger, refill, spending
+from streams.core.amounts import EXACT
 from streams.core.payments import CREDITED, promise, tier_of_new_key
 from streams.core.turn import Refusal, Turn
+
 
 def opened(turn: Turn, data: AccountOpened, _time_ms: int) -> Refusal | None:
     """An account begins with its profile's zone, thresholds and sign-up credit, which it gets once (FA-01)."""
@@ -106,7 +108,7 @@ def refund_requested(turn: Turn, data: RefundRequested, _time_ms: int) -> Refusa
     account = turn.account
     if turn.offer.profile.payments.refund_requests == "none":
         return Refusal(Reason.REFUND_NOT_ALLOWED, f"{turn.offer.name} gives no refunds on request")
-    amount = account.paid if data.amount is None else data.amount
+    amount = _refundable(turn, data.payment) if data.amount is None else data.amount
     if amount <= 0 or amount > account.paid:
         return Refusal(Reason.REFUND_NOT_ALLOWED, f"{account.paid} of paid credit is unused")
     if data.payment is not None and (refusal := _unrefundable(turn, data.payment, amount)) is not None:
@@ -117,6 +119,16 @@ def refund_requested(turn: Turn, data: RefundRequested, _time_ms: int) -> Refusa
     promise(turn, data.payment, amount)
     ledger.post(turn, EntryType.REFUND.value, amount.copy_negate(), ledger.PAID, payment=data.payment)
     return None
+
+
+def _refundable(turn: Turn, payment: str | None) -> Decimal:
+    """All of the unused paid credit, of a payment that is named at most what that one has left."""
+    known = turn.account.payments.get(payment) if payment is not None else None
+    if known is None or known.state != CREDITED:
+        return turn.account.paid
+    return min(
+        turn.account.paid, EXACT.subtract(EXACT.subtract(known.amount, known.returned), known.promised)
+    )
 
 
 def _unrefundable(turn: Turn, payment: str, amount: Decimal) -> Refusal | None:

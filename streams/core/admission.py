@@ -73,7 +73,9 @@ def _quota(turn: Turn, data: InstanceRequested, run: Run) -> Refusal | None:
         quota = admission.instance_quota
     if quota is None or not sessions.is_instance(turn.offer, run):
         return None
-    counted = {name for name, each in sessions.running(turn.account) if sessions.is_instance(turn.offer, each)}
+    counted = {
+        name for name, each in sessions.running(turn.account) if sessions.is_instance(turn.offer, each)
+    }
     counted |= set(funds.held(turn))
     if len(counted - {data.resource}) >= quota:
         return Refusal(Reason.INSTANCE_QUOTA, f"{quota} instances at most")
@@ -85,7 +87,10 @@ def _affordable(turn: Turn, data: InstanceRequested, run: Run) -> Refusal | None
     account = turn.account
     if admission.test is Test.RESERVE:
         rate = EXACT.add(sessions.present_rate(account), run.rate)
-        enough, needed = funds.reserve_covered(account.balance, rate, admission.reserve_s), f"{admission.reserve_s} s of all"
+        enough, needed = (
+            funds.reserve_covered(account.balance, rate, admission.reserve_s),
+            f"{admission.reserve_s} s of all",
+        )
     elif admission.test is Test.FIRST_PERIOD:
         price, _, _ = lines.period_price(turn, run, run.start_ms)
         enough, needed = account.balance >= price, money_text(price)

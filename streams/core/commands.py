@@ -30,7 +30,7 @@ def command(
             account=turn.account.id,
             time=turn.time_text,
             cause=turn.cause,
-            type=kind.value,  # type: ignore[arg-type]  # the struct carries the enum's text
+            type=kind.value,
             reason=reason,
             resource=resource,
             amount=None if amount is None else money_text(amount),

@@ -161,7 +161,9 @@ def _offer_of(account: Account, book: Book) -> Offer:
     try:
         return book.offers[account.profile]
     except KeyError:
-        raise BrokenInvariant(f"account {account.id} has profile {account.profile!r}, which is not loaded") from None
+        raise BrokenInvariant(
+            f"account {account.id} has profile {account.profile!r}, which is not loaded"
+        ) from None
 
 
 def _handle(turn: Turn, event: Event) -> None:
@@ -229,7 +231,7 @@ def _refuse(account: Account, event: Event, refusal: Refusal, out: Outbox) -> No
             account=account.id,
             time=instant_text(account.clock_ms),
             cause=Cause(source=event.source, id=event.id),
-            reason=refusal.reason.value,  # type: ignore[arg-type]  # the struct carries the enum's text
+            reason=refusal.reason.value,
             detail=refusal.detail,
             event=in_one_line(event.raw),
         )
@@ -270,7 +272,9 @@ def _gave_up(turn: Turn, _name: str, due_ms: int) -> None:
 FIRED: dict[str, Callable[[Turn, str, int], None]] = {
     timers.LINE: _line_due,
     timers.DISK: _disk_due,
-    timers.GAUGE: lambda turn, name, due: gauges.due(turn, name, turn.account.gauges[name], due, timers.GAUGE),
+    timers.GAUGE: lambda turn, name, due: gauges.due(
+        turn, name, turn.account.gauges[name], due, timers.GAUGE
+    ),
     timers.POOL: lambda turn, name, due: gauges.pool_due(turn, name, turn.account.pools[name], due),
     timers.EXPIRY: terms.expiry_due,
     timers.REFILL: lambda turn, _name, _due: refill.due(turn),
@@ -305,7 +309,7 @@ def balance_record(account: Account, book: Book) -> BalanceRecord | None:
         profile=account.profile,
         balance=money_text(account.balance),
         currency=_offer_of(account, book).currency,
-        buckets=ledger.buckets_of(account),  # type: ignore[arg-type]
+        buckets=ledger.buckets_of(account),
         flags=account.flags,
         keys=account.keys,
         seq=account.seq,

@@ -29,7 +29,9 @@ def held(turn: Turn) -> dict[str, Decimal]:
 
 def reserve_covered(balance: Decimal, rate_per_hour: Decimal, reserve_s: int) -> bool:
     """Whether the balance covers `reserve_s` seconds at the rate; nothing is divided."""
-    return EXACT.multiply(balance, Decimal(SECONDS_PER_HOUR)) >= EXACT.multiply(rate_per_hour, Decimal(reserve_s))
+    return EXACT.multiply(balance, Decimal(SECONDS_PER_HOUR)) >= EXACT.multiply(
+        rate_per_hour, Decimal(reserve_s)
+    )
 
 
 def available(turn: Turn, asking: str) -> Decimal:

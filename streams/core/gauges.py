@@ -102,17 +102,17 @@ def change_gauge(turn: Turn, name: str, gauge: Gauge, time_ms: int, change: _Cha
     before = {start: _basis(turn, gauge, start) for start, _ in starts}
     change()
     _correct(turn, name, gauge, [(s, e, before[s], _basis(turn, gauge, s)) for s, e in starts])
-    settle(turn, name, gauge, turn.account.clock_ms - 1, kind)
+    settle(turn, name, gauge, turn.account.clock_ms - 1)
     _arm(turn, name, gauge, kind)
 
 
 def due(turn: Turn, name: str, gauge: Gauge, due_ms: int, kind: str) -> None:
     """A window may have ended: settle what has, and set the timer of the next."""
-    settle(turn, name, gauge, due_ms, kind)
+    settle(turn, name, gauge, due_ms)
     _arm(turn, name, gauge, kind)
 
 
-def settle(turn: Turn, name: str, gauge: Gauge, until_ms: int, kind: str) -> None:
+def settle(turn: Turn, name: str, gauge: Gauge, until_ms: int) -> None:
     """Bill every window that has ended by `until_ms`."""
     window = _window_of(turn, gauge.sku)
     while True:
@@ -171,7 +171,11 @@ def pool_due(turn: Turn, sku: str, pool: Gauge, due_ms: int) -> None:
     while (ends := window_at(turn, window, pool.settled_ms))[1] <= due_ms:
         pool.settled_ms = ends[1]
         _bill(turn, sku, pool, *ends, _pool_basis(turn, sku, ends[0]))
-    stored = [g for g in turn.account.gauges.values() if g.sku == sku and g.deleted_ms > pool.settled_ms and g.samples]
+    stored = [
+        g
+        for g in turn.account.gauges.values()
+        if g.sku == sku and g.deleted_ms > pool.settled_ms and g.samples
+    ]
     if stored:
         arm(turn.account, ends[1], Rank.SETTLEMENT, sku, POOL)
 
@@ -358,7 +362,14 @@ def _correct_days(turn: Turn, name: str, gauge: Gauge, changed: dict[int, Decima
 
 
 def _amend(
-    turn: Turn, name: str, gauge: Gauge, start: int, end: int, old: Decimal, difference: Decimal, amount: Decimal
+    turn: Turn,
+    name: str,
+    gauge: Gauge,
+    start: int,
+    end: int,
+    old: Decimal,
+    difference: Decimal,
+    amount: Decimal,
 ) -> None:
     first = _charge_id(turn, name, gauge, start)
     again = record_id("chg", first, turn.cause.source, turn.cause.id)
@@ -392,7 +403,9 @@ def _write(
     sku, price = _sold(turn, gauge.sku, start_ms)
     shape = _shape(sku)
     quantity = ratio(basis, _per_window(shape), QUANTITY_SCALE)
-    write_capacity(turn, name, gauge.sku, sku.rule, price, charge, start_ms, end_ms, quantity, amount, corrects)
+    write_capacity(
+        turn, name, gauge.sku, sku.rule, price, charge, start_ms, end_ms, quantity, amount, corrects
+    )
 
 
 def write_capacity(
@@ -418,7 +431,7 @@ def write_capacity(
             cause=turn.cause,
             profile=turn.offer.name,
             sku=sku_name,
-            meter=Meter.CAPACITY.value,  # type: ignore[arg-type]  # the struct carries the enum's text
+            meter=Meter.CAPACITY.value,
             start=instant_text(start_ms),
             end=instant_text(end_ms),
             quantity=plain(quantity),

@@ -80,7 +80,9 @@ def state_changed(turn: Turn, data: ModelStateChanged, time_ms: int) -> Refusal 
 
 
 def _stopped_by_user(resource: Resource, time_ms: int) -> bool:
-    before = [fact for fact in resource.facts if fact.time_ms <= time_ms and fact.kind not in (COLD, WARM, REPLICAS)]
+    before = [
+        fact for fact in resource.facts if fact.time_ms <= time_ms and fact.kind not in (COLD, WARM, REPLICAS)
+    ]
     return not before or before[-1].kind != START
 
 

@@ -8,14 +8,22 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from schemas.events import Heartbeat, InstanceReleased, InstanceStarted, InstanceStopped, Mode, Spec, StopReason
+from schemas.events import (
+    Heartbeat,
+    InstanceReleased,
+    InstanceStarted,
+    InstanceStopped,
+    Mode,
+    Spec,
+    StopReason,
+)
 from schemas.profile import Sku
 from schemas.records import CommandType, Meter, Reason
 from streams.core import gauges, hosted, sessions, timing
 from streams.core.book import hourly_rate
 from streams.core.commands import command
 from streams.core.notices import notify_stopped
-from streams.core.sessions import LOST, OURS, RELEASE, START, STOP
+from streams.core.sessions import COLD, LOST, OURS, RELEASE, REPLICAS, START, STOP
 from streams.core.state import NEVER, Fact, Gauge, Package, Resource, Run
 from streams.core.timers import DISK
 from streams.core.turn import Refusal, Turn
@@ -31,7 +39,14 @@ def offered(turn: Turn, mode: str) -> Refusal | None:
 
 
 def planned_run(
-    turn: Turn, sku_name: str, mode: str, spec: Spec | None, time_ms: int, *, model: str | None = None, replicas: int = 1
+    turn: Turn,
+    sku_name: str,
+    mode: str,
+    spec: Spec | None,
+    time_ms: int,
+    *,
+    model: str | None = None,
+    replicas: int = 1,
 ) -> Run | Refusal:
     """The run that a start at `time_ms` opens, with its price pinned then, or why it cannot be."""
     if (refusal := offered(turn, mode)) is not None:
@@ -48,7 +63,7 @@ def planned_run(
     rate = Decimal(0) if mode == Mode.PACKAGE else hourly_rate(price, Mode(mode), spec)
     if rate is None:
         return Refusal(Reason.UNKNOWN_SKU, f"gpu {spec.gpu if spec else None!r} has no price")
-    run = Run(time_ms, sku_name, mode, rate, price.version, sku.rule, (sku.timing or "") and sku.timing.value,
+    run = Run(time_ms, sku_name, mode, rate, price.version, sku.rule, sku.timing.value if sku.timing else "",
               Meter.DURATION.value, model, sku.period_s, sku.minimum, settled_ms=time_ms)  # fmt: skip
     if _scales(sku):
         run.meter = Meter.REPLICA_DURATION.value
@@ -137,6 +152,7 @@ def heartbeat(turn: Turn, data: Heartbeat, time_ms: int) -> Refusal | None:
     sessions.beat(turn, data.resource, resource, time_ms)
     run = sessions.run_at(resource, time_ms)
     if run is None:
+        expected = expected or _ended_by_us(resource, time_ms)
         return None if expected else Refusal(Reason.RESOURCE_STATE, f"{data.resource} is stopped")
     if was_lost and run.end_ms == NEVER:
         resource.stop_expected = False
@@ -145,19 +161,27 @@ def heartbeat(turn: Turn, data: Heartbeat, time_ms: int) -> Refusal | None:
     return None
 
 
+def _ended_by_us(resource: Resource, time_ms: int) -> bool:
+    """Whether what last happened by `time_ms` was our own command: the producer's word for it came later."""
+    before = [fact.kind for fact in resource.facts if fact.time_ms <= time_ms and fact.kind != REPLICAS]
+    return bool(before) and before[-1] in (OURS, COLD)
+
+
 def stop(turn: Turn, data: InstanceStopped, time_ms: int) -> Refusal | None:
     """An instance no longer runs. After our own stop or closing it confirms, or corrects the time."""
     resource = turn.account.resources[data.resource]
     if resource.released_ms <= time_ms:
         return Refusal(Reason.RESOURCE_STATE, f"{data.resource} is released")
-    last = resource.runs[-1] if resource.runs else None
     run = sessions.run_at(resource, time_ms)
-    corrects = last is not None and last.ended_by == LOST and time_ms > last.end_ms
-    confirms = run is None and resource.stop_expected and last is not None and time_ms >= last.end_ms
+    last = sessions.run_before(resource, time_ms)
+    corrects = run is None and last is not None and last.ended_by == LOST and time_ms > last.end_ms
+    confirms = run is None and _awaits_stop(resource, last, time_ms)
+    is_latest = last is None or last is resource.runs[-1]
     sessions.happened(turn, data.resource, resource, Fact(time_ms, STOP, data.reason))
     if not (run or confirms or corrects):
         return Refusal(Reason.RESOURCE_STATE, f"{data.resource} is stopped")
-    resource.stop_expected = False
+    if is_latest:
+        resource.stop_expected = False
     if run is not None:
         if data.reason != StopReason.USER:
             notify_stopped(turn, data.resource, data.reason)
@@ -165,6 +189,16 @@ def stop(turn: Turn, data: InstanceStopped, time_ms: int) -> Refusal | None:
     elif corrects and last is not None:
         hosted.retain(turn, data.resource, resource, time_ms)
     return None
+
+
+def _awaits_stop(resource: Resource, last: Run | None, time_ms: int) -> bool:
+    """Whether a stop at `time_ms` confirms that we ended the session before it, for the first time."""
+    if last is None:
+        # Without a session: it was paused as it began.
+        return resource.stop_expected
+    stops = (fact.time_ms for fact in resource.facts if fact.kind == STOP)
+    ours = last.ended_by in (OURS, COLD, LOST)
+    return ours and not any(last.end_ms <= stop_ms <= time_ms for stop_ms in stops)
 
 
 def release(turn: Turn, data: InstanceReleased, time_ms: int) -> Refusal | None:

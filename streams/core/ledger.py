@@ -27,7 +27,13 @@ _subtract = EXACT.subtract
 
 
 def post(
-    turn: Turn, kind: str, amount: Decimal, bucket: str, *, charge: str | None = None, payment: str | None = None
+    turn: Turn,
+    kind: str,
+    amount: Decimal,
+    bucket: str,
+    *,
+    charge: str | None = None,
+    payment: str | None = None,
 ) -> None:
     """Move `amount` (signed, not 0) in `bucket` and write the entry."""
     account = turn.account
@@ -47,9 +53,9 @@ def post(
             account=account.id,
             time=turn.time_text,
             cause=turn.cause,
-            type=kind,  # type: ignore[arg-type]  # the struct carries the enum's text
+            type=kind,
             amount=amount_text,
-            bucket=bucket,  # type: ignore[arg-type]
+            bucket=bucket,
             balance=balance_text,
             currency=turn.offer.currency,
             seq=seq,

@@ -88,7 +88,10 @@ def cut(turn: Turn, resource: str, run: Run, end_ms: int) -> bool:
 
 def settled_after(turn: Turn, run: Run, time_ms: int) -> list[Line]:
     """The settled lines that end after `time_ms`, with what they came to: taken before the run is changed."""
-    return [(start, end, revision, *_value(turn, run, start, end)) for start, end, revision in _ends_after(run, time_ms)]
+    return [
+        (start, end, revision, *_value(turn, run, start, end))
+        for start, end, revision in _ends_after(run, time_ms)
+    ]
 
 
 def correct(turn: Turn, resource: str, run: Run, before: list[Line]) -> None:
@@ -140,7 +143,7 @@ def _write(
             cause=turn.cause,
             profile=turn.offer.name,
             sku=run.sku,
-            meter=run.meter,  # type: ignore[arg-type]  # the struct carries the enum's text
+            meter=run.meter,
             start=instant_text(start_ms),
             end=instant_text(end_ms),
             quantity=plain(quantity),
@@ -193,7 +196,9 @@ def _forget_after(run: Run, end_ms: int) -> None:
     kept: list[Segment] = []
     started = run.timing == Timing.STARTED_PERIOD
     for segment in run.segments:
-        whole = max(0, min(segment.count, (end_ms - segment.start_ms) // segment.step_ms if segment.step_ms else 1))
+        whole = max(
+            0, min(segment.count, (end_ms - segment.start_ms) // segment.step_ms if segment.step_ms else 1)
+        )
         trimmed_ms = segment.start_ms + whole * segment.step_ms
         reaches = whole < segment.count and trimmed_ms < end_ms
         if started and reaches:
@@ -242,6 +247,8 @@ def drawn(holder: HasDraws, start_ms: int, amount: Decimal) -> ledger.Parts:
             back = ledger.last_drawn(draw.parts, amount)
             returned = dict(back)
             # What has gone back cannot go back again when the same line is corrected once more.
-            draw.parts = [(bucket, EXACT.subtract(part, returned.get(bucket, ZERO))) for bucket, part in draw.parts]
+            draw.parts = [
+                (bucket, EXACT.subtract(part, returned.get(bucket, ZERO))) for bucket, part in draw.parts
+            ]
             return back
     return [(ledger.PAID, amount)]

@@ -21,11 +21,20 @@ def notify(turn: Turn, kind: NoticeType, values: dict[str, str], resource: str |
     account = turn.account
     turn.out.notices.append(
         Notice(
-            id=record_id("ntc", account.id, kind.value, turn.cause.source, turn.cause.id, turn.time_text, resource, values.get("threshold")),
+            id=record_id(
+                "ntc",
+                account.id,
+                kind.value,
+                turn.cause.source,
+                turn.cause.id,
+                turn.time_text,
+                resource,
+                values.get("threshold"),
+            ),
             account=account.id,
             time=turn.time_text,
             cause=turn.cause,
-            type=kind.value,  # type: ignore[arg-type]  # the struct carries the enum's text
+            type=kind.value,
             email=account.email,
             currency=turn.offer.currency,
             resource=resource,
@@ -60,9 +69,6 @@ def watch_balance(turn: Turn, before: Decimal) -> None:
         _watch_runway(turn)
     if before > ZERO >= account.balance:
         notify(turn, NoticeType.BALANCE_ZERO, {"balance": money_text(account.balance)})
-    if account.below_next_hour and account.balance > before:
-        # A settlement will look again; money in between arms the notice again.
-        account.below_next_hour = False
 
 
 def _watch_runway(turn: Turn) -> None:

@@ -183,7 +183,11 @@ def approved(turn: Turn, data: Transfer, _time_ms: int) -> Refusal | None:
     _after_topup(turn)
     amount = money_text(data.amount)
     values = {"payment": data.payment, "method": "transfer", "amount": amount, "credited": amount}
-    values |= {"fee": money_text(ZERO), "bonus": money_text(ZERO), "balance": money_text(turn.account.balance)}
+    values |= {
+        "fee": money_text(ZERO),
+        "bonus": money_text(ZERO),
+        "balance": money_text(turn.account.balance),
+    }
     notify(turn, NoticeType.RECEIPT, values)
     return None
 

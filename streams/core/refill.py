@@ -43,7 +43,9 @@ def refused(turn: Turn, setting: AutoRefill) -> Refusal | None:
         return Refusal(Reason.CAPABILITY_DISABLED, f"{turn.offer.name} does not refill by itself")
     amount = in_currency(turn, setting.amount or ZERO)
     if payments.minimum is not None and amount < payments.minimum:
-        return Refusal(Reason.BELOW_MINIMUM, f"a refill of {amount} is below the minimum of {payments.minimum}")
+        return Refusal(
+            Reason.BELOW_MINIMUM, f"a refill of {amount} is below the minimum of {payments.minimum}"
+        )
     return None
 
 
@@ -89,7 +91,9 @@ def due(turn: Turn) -> None:
     refill.open_ms = turn.time_ms
     lapse_ms = turn.time_ms + turn.offer.profile.payments.refill_lapses_s * 1000
     arm(turn.account, lapse_ms, Rank.REMINDER, "", LAPSE)
-    notify(turn, NoticeType.REFILL_REQUESTED, {"amount": money_text(refill.amount), "command": refill.open_id})
+    notify(
+        turn, NoticeType.REFILL_REQUESTED, {"amount": money_text(refill.amount), "command": refill.open_id}
+    )
 
 
 def _new_month(account: Account, refill: RefillState, time_ms: int) -> None:
@@ -115,7 +119,12 @@ def lapse_due(turn: Turn) -> None:
     """A day without an answer: the refill has failed."""
     refill = turn.account.refill
     lapses_ms = turn.offer.profile.payments.refill_lapses_s * 1000
-    if refill is not None and refill.open_id and refill.open_ms != -NEVER and refill.open_ms + lapses_ms <= turn.time_ms:
+    if (
+        refill is not None
+        and refill.open_id
+        and refill.open_ms != -NEVER
+        and refill.open_ms + lapses_ms <= turn.time_ms
+    ):
         _failed(turn, refill, "unanswered")
 
 

@@ -73,7 +73,7 @@ def _bill(
             cause=turn.cause,
             profile=turn.offer.name,
             sku=rate.sku,
-            meter=counter.meter,  # type: ignore[arg-type]  # the struct carries the enum's text
+            meter=counter.meter,
             start=when,
             end=when,
             quantity=plain(quantity),
@@ -89,7 +89,9 @@ def _bill(
             key=data.key,
         )
     )
-    windows.count(turn, data.resource, rate.sku, data.model, data.key, counter.meter, counter.unit, quantity, amount)
+    windows.count(
+        turn, data.resource, rate.sku, data.model, data.key, counter.meter, counter.unit, quantity, amount
+    )
     if amount:
         ledger.spend(turn, amount, charge)
 

@@ -8,6 +8,8 @@ Then GG-42: arrears of seven days delete data; NL-06, NL-10: fifteen days after 
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from schemas.profile import OutOfMoney
 from schemas.records import CommandType, NoticeType
 from schemas.values import instant_text, money_text
@@ -16,7 +18,7 @@ from streams.core.amounts import EXACT, ZERO
 from streams.core.commands import command
 from streams.core.notices import notify, notify_stopped
 from streams.core.state import NEVER
-from streams.core.timers import ARREARS, ARREARS_WARNING, Rank, arm
+from streams.core.timers import ARREARS, ARREARS_WARNING, ENFORCE, Rank, arm
 from streams.core.turn import Turn
 
 DAY_MS = 86_400_000
@@ -64,14 +66,19 @@ def _watch_next_hour(turn: Turn) -> None:
     if not turn.offer.profile.alerts.next_hour:
         return
     account = turn.account
-    needed = sessions.present_rate(account)
-    for gauge in funds.stored(account):
-        needed = EXACT.add(needed, gauges.next_hour_cost(turn, gauge))
+    needed = _next_hour(turn)
     below = needed > ZERO and account.balance <= needed
     if below and not account.below_next_hour:
         values = {"balance": money_text(account.balance), "threshold": money_text(needed)}
         notify(turn, NoticeType.LOW_BALANCE, values)
     account.below_next_hour = below
+
+
+def _next_hour(turn: Turn) -> Decimal:
+    needed = sessions.present_rate(turn.account)
+    for gauge in funds.stored(turn.account):
+        needed = EXACT.add(needed, gauges.next_hour_cost(turn, gauge))
+    return needed
 
 
 # --- paused ------------------------------------------------------------------------------------------------
@@ -83,7 +90,7 @@ def pause_due(turn: Turn, name: str) -> None:
     if run is None:
         return
     if timing.charge_period(turn, name, run):
-        timing.bring_up(turn, name, turn.account.resources[name], run, opened=True)
+        timing.bring_up(turn, name, run, opened=True)
         return
     resource = turn.account.resources[name]
     price, _, _ = lines.period_price(turn, run, run.settled_ms)
@@ -99,11 +106,15 @@ def watch_paused(turn: Turn) -> None:
     """After a positive entry: say once of each paused resource that its next hour can be paid (R-PD8)."""
     for name in sorted(turn.account.resources):
         resource = turn.account.resources[name]
-        if resource.paused and not resource.resumable_told and resource.runs:
-            price, _, _ = lines.period_price(turn, resource.runs[-1], turn.time_ms)
+        if resource.paused and not resource.resumable_told:
+            # Of the last start, not of the last session: what was paused as it began has none.
+            begun = next(fact.run for fact in reversed(resource.facts) if fact.run is not None)
+            price, _, _ = lines.period_price(turn, begun, turn.time_ms)
             if turn.account.balance >= price:
                 resource.resumable_told = True
-                notify(turn, NoticeType.RESOURCE_RESUMABLE, {"balance": money_text(turn.account.balance)}, name)
+                notify(
+                    turn, NoticeType.RESOURCE_RESUMABLE, {"balance": money_text(turn.account.balance)}, name
+                )
 
 
 # --- arrears -----------------------------------------------------------------------------------------------
@@ -112,11 +123,16 @@ def watch_paused(turn: Turn) -> None:
 def watch_arrears(turn: Turn) -> None:
     """Arrears begin when the balance falls below zero and end when it is zero or more again."""
     account = turn.account
+    if account.below_next_hour and account.balance > _next_hour(turn):
+        account.below_next_hour = False
     if account.balance >= ZERO:
         account.arrears_ms = NEVER
         account.overdue = False
         account.arrears_warned = []
         return
+    if not account.overdue:
+        # Whatever took the balance below zero counts as a settlement: a stop, an hour, a request, a chargeback.
+        arm(account, account.clock_ms, Rank.STOP, "", ENFORCE)
     days = turn.offer.profile.running_out.arrears_days
     if days is None or account.arrears_ms != NEVER:
         return

@@ -29,6 +29,8 @@ REPLICAS = "replicas"
 LOST = "lost"
 OPENING = frozenset({START, WARM})
 ENDING = frozenset({STOP, OURS, COLD, RELEASE})
+# What finds a session closed that has been silent for too long; a stop corrects the closing instead.
+SILENT_BEFORE = (OPENING | ENDING) - {STOP}
 # An event more than so long behind the clock is refused (too_old), so older facts cannot be corrected.
 CORRECTABLE_MS = 35 * 86_400_000
 
@@ -42,6 +44,11 @@ def run_at(resource: Resource, time_ms: int) -> Run | None:
         if run.start_ms <= time_ms < run.end_ms:
             return run
     return None
+
+
+def run_before(resource: Resource, time_ms: int) -> Run | None:
+    """The last session that began at or before `time_ms`."""
+    return next((run for run in reversed(resource.runs) if run.start_ms <= time_ms), None)
 
 
 def last_run(account: Account, name: str) -> Run | None:
@@ -170,12 +177,12 @@ def _sessions_of(resource: Resource, silence_ms: int) -> Iterator[tuple[Run, int
     """(run to be, end, ended by) of each session that the facts come to; a fact without effect is passed over."""
     opened: Run | None = None
     for fact in resource.facts:
-        if fact.kind in OPENING:
-            if opened is not None:
-                last = _last_beat(resource, opened.start_ms, fact.time_ms)
-                if last == -NEVER or fact.time_ms - last <= silence_ms:
-                    continue
+        if opened is not None and fact.kind in SILENT_BEFORE:
+            last = _last_beat(resource, opened.start_ms, fact.time_ms)
+            if last != -NEVER and fact.time_ms - last > silence_ms:
                 yield opened, last, LOST
+                opened = None
+        if fact.kind in OPENING and opened is None:
             opened = fact.run
         elif fact.kind in ENDING and opened is not None:
             # What ended as it began never was: 0 s owe 0.
@@ -185,8 +192,9 @@ def _sessions_of(resource: Resource, silence_ms: int) -> Iterator[tuple[Run, int
         if fact.kind == RELEASE:
             return
     if opened is not None:
-        lost = resource.lost_ms >= opened.start_ms and _last_beat(resource, opened.start_ms, NEVER) == resource.lost_ms
-        yield (opened, resource.lost_ms, LOST) if lost else (opened, NEVER, "")
+        last = _last_beat(resource, opened.start_ms, NEVER)
+        is_lost = last != -NEVER and last == resource.lost_ms
+        yield (opened, last, LOST) if is_lost else (opened, NEVER, "")
 
 
 def rederive(turn: Turn, name: str, resource: Resource) -> None:
@@ -201,13 +209,19 @@ def rederive(turn: Turn, name: str, resource: Resource) -> None:
             run = _fresh(planned, resource.revision)
         resource.runs.append(run)
         _amend(turn, name, resource, run, end_ms, ended_by, _weights(planned, replicas))
-        timing.bring_up(turn, name, resource, run, opened=opened)
+        timing.bring_up(turn, name, run, opened=opened)
     for gone in before.values():
         _amend(turn, name, resource, gone, gone.start_ms, STOP, gone.weights)
 
 
 def _amend(
-    turn: Turn, name: str, resource: Resource, run: Run, end_ms: int, ended_by: str, weights: list[tuple[int, int]]
+    turn: Turn,
+    name: str,
+    resource: Resource,
+    run: Run,
+    end_ms: int,
+    ended_by: str,
+    weights: list[tuple[int, int]],
 ) -> None:
     """Give the run another end or other replicas, and correct the lines that this makes different."""
     changed_ms = _first_difference(run, end_ms, weights)
@@ -261,5 +275,7 @@ def _prune(resource: Resource, before_ms: int) -> None:
     """Forget sessions, and their facts, that ended before anything could still correct them."""
     while len(resource.runs) > 1 and resource.runs[0].end_ms < before_ms:
         ended = resource.runs.pop(0)
-        resource.facts = [f for f in resource.facts if f.time_ms > ended.end_ms or f.kind in (RELEASE, REPLICAS)]
+        resource.facts = [
+            f for f in resource.facts if f.time_ms > ended.end_ms or f.kind in (RELEASE, REPLICAS)
+        ]
         resource.beats = [span for span in resource.beats if span[1] > ended.end_ms]

@@ -29,7 +29,11 @@ def watch_limits(turn: Turn) -> None:
     over = []
     for resource in sorted(account.spend_limits):
         limit = account.spend_limits[resource]
-        spent = account.month_spent.get(resource, ZERO) if account.month == month_of(account, turn.time_ms) else ZERO
+        spent = (
+            account.month_spent.get(resource, ZERO)
+            if account.month == month_of(account, turn.time_ms)
+            else ZERO
+        )
         if spent >= limit:
             over.append(resource)
             if resource not in account.over_limit:

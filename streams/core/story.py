@@ -55,11 +55,21 @@ class Story:
         if event.time_ms is not None and event.time_ms > self._until_ms:
             return
         if isinstance(event, Unreadable):
-            self._refuse(item, event.account, event.source, event.id, Reason.SCHEMA_INVALID, event.detail, self._position)
+            self._refuse(
+                item,
+                event.account,
+                event.source,
+                event.id,
+                Reason.SCHEMA_INVALID,
+                event.detail,
+                self._position,
+            )
             return
         fault = shape_fault(event, self._book.spec_skus)
         if fault is not None:
-            self._refuse(item, event.account, event.source, event.id, Reason.SCHEMA_INVALID, fault, self._position)
+            self._refuse(
+                item, event.account, event.source, event.id, Reason.SCHEMA_INVALID, fault, self._position
+            )
             return
         contents = self._seen.setdefault(identity_of(event.account, event.source, event.id), set())
         if event.content in contents:
@@ -67,7 +77,9 @@ class Story:
         contents.add(event.content)
         if len(contents) > 1:
             detail = "an event with this source and id came with other content"
-            self._refuse(item, event.account, event.source, event.id, Reason.DUPLICATE_CONFLICT, detail, event.content)
+            self._refuse(
+                item, event.account, event.source, event.id, Reason.DUPLICATE_CONFLICT, detail, event.content
+            )
             return
         self._fold(event)
 
@@ -88,7 +100,14 @@ class Story:
             fold.advance(self.accounts[name], self._tick_ms, self._book, self.out)
 
     def _refuse(
-        self, item: Item, account: str | None, source: str, event_id: str, reason: Reason, detail: str, unique: int
+        self,
+        item: Item,
+        account: str | None,
+        source: str,
+        event_id: str,
+        reason: Reason,
+        detail: str,
+        unique: int,
     ) -> None:
         known = self.accounts.get(account) if account is not None else None
         clock_ms = known.clock_ms if known is not None else self._end_ms
@@ -98,7 +117,7 @@ class Story:
                 account=account,
                 time=None if clock_ms == -NEVER else instant_text(clock_ms),
                 cause=Cause(source=source, id=event_id),
-                reason=reason.value,  # type: ignore[arg-type]  # the struct carries the enum's text
+                reason=reason.value,
                 detail=detail,
                 event=as_it_came(item.raw),
             )
@@ -112,7 +131,6 @@ class Story:
             fold.advance(account, end_ms, self._book, self.out)
             fold.finish(account, self.out)
             fold.check(account)
-
 
     def balances(self) -> list[BalanceRecord]:
         """The balance of every open account, by name."""
@@ -145,7 +163,9 @@ def _time(tagged: tuple[str, str, Any]) -> str:
     return tagged[0]
 
 
-def run(lines: Iterable[bytes], book: Book, until_ms: int | None = None, seen: Callable[[], None] | None = None) -> Story:
+def run(
+    lines: Iterable[bytes], book: Book, until_ms: int | None = None, seen: Callable[[], None] | None = None
+) -> Story:
     """The whole story of `lines`; `seen` is called once a line."""
     story = Story(book, until_ms)
     for line in lines:

@@ -78,12 +78,24 @@ def _disk_price(turn: Turn, term: str, disk_gb: Decimal, time_ms: int) -> tuple[
 
 def buy(turn: Turn, name: str, resource: Resource, data: InstanceRequested, time_ms: int) -> Refusal | None:
     """A package at the request: charged in full or refused."""
-    disk_gb = data.disk_gb or (resource.disk.samples[-1][1] if resource.disk and resource.disk.samples else ZERO)
-    return _purchase(turn, name, resource, data.sku, data.term or "", bool(data.auto_renew), disk_gb, time_ms)
+    disk_gb = data.disk_gb or (
+        resource.disk.samples[-1][1] if resource.disk and resource.disk.samples else ZERO
+    )
+    return _purchase(
+        turn, name, resource, data.sku, data.term or "", disk_gb, time_ms, auto_renew=bool(data.auto_renew)
+    )
 
 
 def _purchase(
-    turn: Turn, name: str, resource: Resource, sku: str, term: str, auto_renew: bool, disk_gb: Decimal, time_ms: int
+    turn: Turn,
+    name: str,
+    resource: Resource,
+    sku: str,
+    term: str,
+    disk_gb: Decimal,
+    time_ms: int,
+    *,
+    auto_renew: bool,
 ) -> Refusal | None:
     found = _price(turn, sku, term, time_ms)
     if isinstance(found, Refusal):
@@ -97,12 +109,16 @@ def _purchase(
     return None
 
 
-def _unaffordable(turn: Turn, name: str, term: str, price: Decimal, disk_gb: Decimal, time_ms: int) -> Refusal | None:
+def _unaffordable(
+    turn: Turn, name: str, term: str, price: Decimal, disk_gb: Decimal, time_ms: int
+) -> Refusal | None:
     needed = EXACT.add(price, _disk_price(turn, term, disk_gb, time_ms)[1])
     left = funds.available(turn, name)
     if left >= needed:
         return None
-    return Refusal(Reason.INSUFFICIENT_BALANCE, f"{money_text(left)} available; the term costs {money_text(needed)}")
+    return Refusal(
+        Reason.INSUFFICIENT_BALANCE, f"{money_text(left)} available; the term costs {money_text(needed)}"
+    )
 
 
 def _add_period(turn: Turn, name: str, resource: Resource, package: Package, start_ms: int) -> None:
@@ -121,7 +137,9 @@ def _add_period(turn: Turn, name: str, resource: Resource, package: Package, sta
 
 
 def _write(turn: Turn, name: str, package: Package, start_ms: int, end_ms: int) -> None:
-    charge = record_id("chg", turn.account.id, name, Meter.TERM.value, start_ms, turn.cause.source, turn.cause.id)
+    charge = record_id(
+        "chg", turn.account.id, name, Meter.TERM.value, start_ms, turn.cause.source, turn.cause.id
+    )
     turn.out.charges.append(
         Charge(
             id=charge,
@@ -130,7 +148,7 @@ def _write(turn: Turn, name: str, package: Package, start_ms: int, end_ms: int) 
             cause=turn.cause,
             profile=turn.offer.name,
             sku=package.sku,
-            meter=Meter.TERM.value,  # type: ignore[arg-type]  # the struct carries the enum's text
+            meter=Meter.TERM.value,
             start=instant_text(start_ms),
             end=instant_text(end_ms),
             quantity="1",
@@ -150,15 +168,19 @@ def _write(turn: Turn, name: str, package: Package, start_ms: int, end_ms: int) 
 def _cover_disk(
     turn: Turn, name: str, resource: Resource, package: Package, start_ms: int, end_ms: int
 ) -> None:
-    sku = turn.offer.profile.sessions.disk_sku
-    if sku is None or not (package.disk_gb or resource.disk):
+    profile = turn.offer.profile
+    sku = profile.sessions.disk_sku
+    # Where a package includes its disk, the one that comes with the start is covered too (GG-25).
+    if sku is None or (profile.terms.disk == "prepaid" and not (package.disk_gb or resource.disk)):
         return
     gb_days, amount = _disk_price(turn, package.term, package.disk_gb, start_ms)
     if gb_days:
         sold = turn.offer.storage(sku, start_ms)
         if sold is not None:
             charge = record_id("chg", turn.account.id, name, sku, "prepaid", start_ms, turn.cause.id)
-            gauges.write_capacity(turn, name, sku, sold[0].rule, sold[1], charge, start_ms, end_ms, gb_days, amount)
+            gauges.write_capacity(
+                turn, name, sku, sold[0].rule, sold[1], charge, start_ms, end_ms, gb_days, amount
+            )
             ledger.spend(turn, amount, charge)
     disk = resource.disk = resource.disk or Gauge(sku)
 
@@ -202,7 +224,12 @@ def _renew(
         return refusal
     package.term, package.price, package.price_version = term, price, version.version
     _add_period(turn, name, resource, package, time_ms if expired else package.end_ms)
-    notify(turn, NoticeType.TERM_RENEWED, {"until": instant_text(package.end_ms), "price": money_text(price)}, name)
+    notify(
+        turn,
+        NoticeType.TERM_RENEWED,
+        {"until": instant_text(package.end_ms), "price": money_text(price)},
+        name,
+    )
     if expired:
         command(turn, CommandType.INSTANCE_START, "resumed", name)
     return None
@@ -230,7 +257,9 @@ def reminder_due(turn: Turn, name: str, due_ms: int) -> None:
     days = turn.offer.profile.terms.reminder_days
     if package is None or days is None or resource.released_ms <= due_ms or package.expired_ms != NEVER:
         return
-    ends = [p.end_ms for p in package.periods if max(p.start_ms, p.end_ms - days * DAY_MS) <= due_ms < p.end_ms]
+    ends = [
+        p.end_ms for p in package.periods if max(p.start_ms, p.end_ms - days * DAY_MS) <= due_ms < p.end_ms
+    ]
     if ends:
         values = {"expires": instant_text(ends[-1]), "auto_renew": "true" if package.auto_renew else "false"}
         notify(turn, NoticeType.TERM_EXPIRING, values, name)
@@ -240,7 +269,12 @@ def expiry_due(turn: Turn, name: str, due_ms: int) -> None:
     """A paid period ends: the next one, already paid or renewed now, or the instance is shut down (GG-13)."""
     resource = turn.account.resources[name]
     package = resource.package
-    if package is None or package.end_ms != due_ms or resource.released_ms <= due_ms or package.expired_ms != NEVER:
+    if (
+        package is None
+        or package.end_ms != due_ms
+        or resource.released_ms <= due_ms
+        or package.expired_ms != NEVER
+    ):
         return
     if package.auto_renew:
         if _unaffordable(turn, name, package.term, package.price, package.disk_gb, due_ms) is None:
@@ -287,7 +321,9 @@ def mode_changed(turn: Turn, data: ModeChanged, time_ms: int) -> Refusal | None:
     running = sessions.run_at(resource, time_ms) is not None
     if data.mode == Mode.PACKAGE:
         disk_gb = resource.disk.samples[-1][1] if resource.disk and resource.disk.samples else ZERO
-        refusal = _purchase(turn, data.resource, resource, sku, data.term or "", False, disk_gb, time_ms)
+        refusal = _purchase(
+            turn, data.resource, resource, sku, data.term or "", disk_gb, time_ms, auto_renew=False
+        )
         if refusal is not None:
             return refusal
     if package is not None:

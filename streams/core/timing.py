@@ -11,14 +11,14 @@ from __future__ import annotations
 from schemas.events import Mode
 from schemas.profile import Timing
 from streams.core import lines
-from streams.core.state import NEVER, Resource, Run
+from streams.core.state import NEVER, Run
 from streams.core.timers import ENFORCE, LINE, PAUSE, Rank, arm
 from streams.core.turn import Turn
 
 HOUR_MS = 3_600_000
 
 
-def bring_up(turn: Turn, name: str, resource: Resource, run: Run, *, opened: bool) -> None:
+def bring_up(turn: Turn, name: str, run: Run, *, opened: bool) -> None:
     """Write the lines that are due up to the run's end or the clock, and set the timer of the next."""
     if run.mode == Mode.PACKAGE or (run.end_ms == NEVER and not opened):
         return
@@ -57,7 +57,11 @@ def charge_period(turn: Turn, name: str, run: Run) -> bool:
 
 def heartbeat(turn: Turn, name: str, run: Run, time_ms: int) -> None:
     """A heartbeat cuts a continuous line."""
-    if run.timing == Timing.CONTINUOUS and run.mode != Mode.PACKAGE and run.settled_ms < time_ms <= run.end_ms:
+    if (
+        run.timing == Timing.CONTINUOUS
+        and run.mode != Mode.PACKAGE
+        and run.settled_ms < time_ms <= run.end_ms
+    ):
         _settle(turn, name, run, time_ms)
 
 

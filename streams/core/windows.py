@@ -30,7 +30,7 @@ def _day_of_hour(zone: str, quarter: int) -> tuple[int, int]:
     # Every offset that IANA still knows is a multiple of a quarter of an hour, so a quarter lies in one day.
     local = (_EPOCH + timedelta(minutes=15 * quarter)).astimezone(ZoneInfo(zone))
     start = datetime(local.year, local.month, local.day, tzinfo=local.tzinfo)
-    following = datetime(local.year, local.month, local.day) + timedelta(days=1)
+    following = datetime(local.year, local.month, local.day) + timedelta(days=1)  # noqa: DTZ001  # wall time
     return _ms(start), _ms(following.replace(tzinfo=local.tzinfo))
 
 
@@ -172,7 +172,7 @@ def _record(
         WindowCosts(
             id=f"{window}_{account.id}_{start}",
             account=account.id,
-            time=instant_text(account.entry_ms if account.entry_ms > start_ms else start_ms),
+            time=instant_text(max(account.entry_ms, start_ms)),
             cause=Cause(source="timer", id=window),
             profile=account.profile,
             currency=currency,
@@ -190,7 +190,7 @@ def _line(name: str, unit: str, quantity: Decimal, amount: Decimal, charges: int
     resource, sku, model, key, meter = name.split(_SEPARATOR)
     return CostLine(
         sku=sku,
-        meter=meter,  # type: ignore[arg-type]  # the struct carries the enum's text
+        meter=meter,
         unit=unit,
         quantity=plain(quantity),
         amount=money_text(amount),

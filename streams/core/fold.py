@@ -197,7 +197,7 @@ def _is_known(account: Account, event: Event) -> bool:
         return sessions.known_at(account, event.data.resource, event.time_ms)
     if event.type in AFTER_REQUEST:
         resource = account.resources.get(event.data.resource)
-        asked = resource is not None and resource.approved_ms != -NEVER
+        asked = resource is not None and (resource.approved_ms != -NEVER or resource.package is not None)
         return asked or sessions.known_at(account, event.data.resource, event.time_ms)
     if event.type in AFTER_SAMPLE:
         lease = event.data.resource in account.resources

@@ -130,8 +130,8 @@ def watch_arrears(turn: Turn) -> None:
         account.overdue = False
         account.arrears_warned = []
         return
-    if not account.overdue:
-        # Whatever took the balance below zero counts as a settlement: a stop, an hour, a request, a chargeback.
+    if not account.overdue and not sessions.running_paid_by_use(account):
+        # A request or a chargeback took the balance below zero and no settlement is to come that would say so.
         arm(account, account.clock_ms, Rank.STOP, "", ENFORCE)
     days = turn.offer.profile.running_out.arrears_days
     if days is None or account.arrears_ms != NEVER:

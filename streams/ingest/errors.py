@@ -1,0 +1,28 @@
+"""What makes ingest stop. Bad input never does: it is a value, a rejection (`reading`, `partition`).
+
+IngestError
+├── WrongTopics      the topics are not as ingest needs them
+├── WrongIndex       an index does not belong to this journal
+├── LostInput        input that was not read yet is gone, or the journal is
+└── Fenced           another process has taken over; this one must not write any more
+"""
+
+
+class IngestError(Exception):
+    """Ingest cannot go on; the message says what to do about it."""
+
+
+class WrongTopics(IngestError):
+    """A topic is missing or its partitions or settings are not what ingest needs."""
+
+
+class WrongIndex(IngestError):
+    """The index of identities is ahead of the journal or was made from another one."""
+
+
+class LostInput(IngestError):
+    """A committed position is no longer in its topic."""
+
+
+class Fenced(IngestError):
+    """The producer's transactions are over for this process: fenced, or broken beyond an abort."""

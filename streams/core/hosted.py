@@ -51,8 +51,10 @@ def served(turn: Turn, name: str, time_ms: int) -> None:
     if resource is None:
         return
     resource.request_ms = max(resource.request_ms, time_ms)
-    if resource.limits is not None:
-        resource.requests += 1
+    hosting = _hosting(turn, resource) if resource.limits is not None else None
+    if hosting is not None and hosting.scale_s is not None:
+        # A late request belongs to a window that is decided already.
+        resource.requests += time_ms >= resource.scale_ms - hosting.scale_s * 1000
 
 
 def state_changed(turn: Turn, data: ModelStateChanged, time_ms: int) -> Refusal | None:

@@ -199,7 +199,6 @@ def _sessions_of(resource: Resource, silence_ms: int) -> Iterator[tuple[Run, int
 
 def rederive(turn: Turn, name: str, resource: Resource) -> None:
     """Bring sessions and their lines in step with the facts: extend, correct or add."""
-    replicas = [(fact.time_ms, fact.count) for fact in resource.facts if fact.kind == REPLICAS]
     before = {(run.start_ms, run.sku, run.mode, run.rate): run for run in resource.runs}
     resource.runs = []
     for planned, end_ms, ended_by in list(_sessions_of(resource, _silence_ms(turn.offer))):
@@ -208,7 +207,7 @@ def rederive(turn: Turn, name: str, resource: Resource) -> None:
         if run is None:
             run = _fresh(planned, resource.revision)
         resource.runs.append(run)
-        _amend(turn, name, resource, run, end_ms, ended_by, _weights(planned, replicas))
+        _amend(turn, name, resource, run, end_ms, ended_by, _weights(resource, planned))
         timing.bring_up(turn, name, run, opened=opened)
     for gone in before.values():
         _amend(turn, name, resource, gone, gone.start_ms, STOP, gone.weights)
@@ -246,10 +245,13 @@ def _first_difference(run: Run, end_ms: int, weights: list[tuple[int, int]]) -> 
     return first
 
 
-def _weights(planned: Run, replicas: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _weights(resource: Resource, planned: Run) -> list[tuple[int, int]]:
     if not planned.weights:
         return []
-    return [*planned.weights, *((since, count) for since, count in replicas if since > planned.start_ms)]
+    # By place and not by time: a change at the instant of the start counts if it came after it.
+    begun = next(index for index, fact in enumerate(resource.facts) if fact.run is planned)
+    changes = [fact for fact in resource.facts[begun + 1 :] if fact.kind == REPLICAS]
+    return [*planned.weights, *((fact.time_ms, fact.count) for fact in changes)]
 
 
 def _fresh(planned: Run, revision: int) -> Run:

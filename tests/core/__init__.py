@@ -1,0 +1,1 @@
+"""The pure engine, part by part."""

@@ -1,0 +1,1 @@
+"""Stories: events in, records out, one file a group of requirements."""

@@ -1,0 +1,1 @@
+"""The shapes: events, records, profiles, and the pages generated from them."""

@@ -29,7 +29,8 @@ class ProfileFault(ValueError):
 
 def _date_of(value: object) -> object:
     if isinstance(value, datetime):
-        raise ValueError("a date without a time is needed, such as 2026-11-01 (midnight UTC)")
+        # pydantic turns a ValueError into a fault of the field; a TypeError would end the run.
+        raise ValueError("a date without a time is needed, such as 2026-11-01 (midnight UTC)")  # noqa: TRY004
     return value
 
 

@@ -18,7 +18,8 @@ import msgspec
 
 from schemas.envelope import Item, read_message
 from schemas.wire import Event, Unreadable
-from streams.core.story import TICK, shape_fault
+from streams.core.intake import shape_fault
+from streams.core.story import TICK
 
 STDIN = "-"
 _raw_list = msgspec.json.Decoder(list[msgspec.Raw])

@@ -10,7 +10,7 @@ waves of all accounts. Only the order between accounts is given up for that; nob
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ STAMP_S: Final = 0.002
 # Accounts with something on its way that are remembered; beyond it all of it is waited for.
 REMEMBERED_MAX: Final = 200_000
 TICK_SOURCE: Final = "meterstream/emit"
+RANK_OF_TYPE: Final = {kind: INPUTS.index(topic) for kind, topic in TOPIC_OF_TYPE.items()}
 _HEADERS: Final[list[tuple[str, str | bytes | None]]] = [("content-type", STRUCTURED.encode())]
 _PRODUCER: Final[dict[str, Any]] = {
     # Java's and aiokafka's hash; librdkafka's own default sends most keys elsewhere.
@@ -60,7 +61,6 @@ class Sender:
         config = {**_PRODUCER, **settings.kafka_client_config(quiet=True), "on_delivery": self._delivered}
         self._producer = Producer(config)
         self._names = [settings.topic(name) for name in INPUTS]
-        self._rank_of = {kind: INPUTS.index(topic) for kind, topic in TOPIC_OF_TYPE.items()}
         partitions = self._partitions(settings)
         self._clocks = clock_accounts(partitions) if ticks else None
         self._told = sent
@@ -101,7 +101,7 @@ class Sender:
     # --- order ------------------------------------------------------------------------------------------
 
     def _send_chunk(self, chunk: Sequence[Outgoing]) -> None:
-        waves = self._waves(chunk)
+        waves = waves_of(chunk, self._on_their_way)
         for number, wave in enumerate(waves):
             if number:
                 self._barrier()
@@ -111,21 +111,6 @@ class Sender:
         self._on_their_way.update((event.account, rank) for event, rank in waves[-1])
         if len(self._on_their_way) > REMEMBERED_MAX:
             self._barrier()
-
-    def _waves(self, chunk: Sequence[Outgoing]) -> list[list[tuple[Outgoing, int]]]:
-        """The chunk's events in waves: in each, an account's events go to one topic."""
-        waves: list[list[tuple[Outgoing, int]]] = [[]]
-        last: dict[str, tuple[int, int]] = {}
-        for event in chunk:
-            rank = self._rank_of[event.type]
-            wave, before = last.get(event.account) or (0, self._on_their_way.get(event.account, rank))
-            if rank != before:
-                wave += 1
-                if wave == len(waves):
-                    waves.append([])
-            last[event.account] = (wave, rank)
-            waves[wave].append((event, rank))
-        return waves
 
     def _barrier(self) -> None:
         self.flush()
@@ -180,6 +165,26 @@ class Sender:
                 f"Kafka did not take {len(self._errors):,} events or more: {self._errors[0].str()}; sending the same"
                 " again is harmless, what arrived already is dropped as a duplicate"
             )
+
+
+def waves_of(chunk: Sequence[Outgoing], on_their_way: Mapping[str, int]) -> list[list[tuple[Outgoing, int]]]:
+    """The chunk's events with the ranks of their topics, in waves: in each, an account's events go to one topic.
+
+    `on_their_way`: account → rank of the topic of its events that are not yet acknowledged. The first wave, which
+    may be empty, can be sent at once; each other one when everything before it is acknowledged.
+    """
+    waves: list[list[tuple[Outgoing, int]]] = [[]]
+    last: dict[str, tuple[int, int]] = {}
+    for event in chunk:
+        rank = RANK_OF_TYPE[event.type]
+        wave, before = last.get(event.account) or (0, on_their_way.get(event.account, rank))
+        if rank != before:
+            wave += 1
+            if wave == len(waves):
+                waves.append([])
+        last[event.account] = (wave, rank)
+        waves[wave].append((event, rank))
+    return waves
 
 
 def _chunks(events: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:

@@ -5,6 +5,7 @@ import logging
 import signal
 from threading import Event
 
+from infra.books import load_book
 from infra.errors import CommandFailed
 from infra.parts.ready import mark_ready
 from infra.settings import Clock, Settings
@@ -28,6 +29,7 @@ def ingest_config(settings: Settings, index: int = 0) -> IngestConfig:
         instance_id=name,
         index_dir=settings.state_dir / "ingest",
         is_wall_clock=settings.clock is Clock.WALL,
+        spec_skus=load_book(settings.profiles_dir).spec_skus,
         horizon_ms=settings.horizon_days * DAY_MS,
     )
 

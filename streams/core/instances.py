@@ -98,12 +98,21 @@ def start(turn: Turn, data: InstanceStarted, time_ms: int) -> Refusal | None:
     account.resources[data.resource] = resource
     if refusal is None:
         _begin(resource, time_ms)
+    ends = [known.end_ms for known in resource.runs]
     sessions.happened(turn, data.resource, resource, Fact(time_ms, START, run=run))
     if refusal is None:
         hosted.started(turn, data.resource, resource, time_ms, replicas)
         if data.disk_gb is not None:
             set_disk(turn, data.resource, resource, data.disk_gb, time_ms)
+        _ended_before_it_began(turn, data.resource, resource, time_ms, ends)
     return refusal
+
+
+def _ended_before_it_began(turn: Turn, name: str, resource: Resource, time_ms: int, ends: list[int]) -> None:
+    """The stop of a late start came before it, when it had nothing to stop: what follows from it follows now."""
+    for run in resource.runs:
+        if run.start_ms == time_ms and run.end_ms != NEVER and run.end_ms not in ends:
+            ended(turn, name, run)
 
 
 def _begin(resource: Resource, time_ms: int) -> None:

@@ -224,6 +224,9 @@ def _amend(
 ) -> None:
     """Give the run another end or other replicas, and correct the lines that this makes different."""
     changed_ms = _first_difference(run, end_ms, weights)
+    if end_ms != NEVER and run.minimum is not None and lines.cost(turn, run, end_ms) < run.minimum:
+        # The line that ends with the session has the minimum to carry (NL-05), also where it is settled already.
+        changed_ms -= 1
     if changed_ms >= run.settled_ms and not (run.minimum and run.end_ms not in (NEVER, end_ms)):
         run.end_ms, run.ended_by, run.weights = end_ms, ended_by, weights
         return

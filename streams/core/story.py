@@ -18,17 +18,11 @@ from schemas.values import instant_text
 from schemas.wire import Cause, Event, Rejection, Unreadable
 from streams.core import fold
 from streams.core.book import Book
+from streams.core.intake import shape_fault
 from streams.core.state import NEVER, Account, Outbox
 from streams.core.turn import in_one_line, record_id
 
 TICK = "clock.tick"
-
-
-def shape_fault(event: Event, spec_skus: frozenset[str]) -> str | None:
-    """What only the price book can tell of an event's form (contract 8.3): a spec-priced sku without `spec`."""
-    if event.type in ("instance.started", "instance.requested") and event.data.sku in spec_skus:
-        return "data.spec: Field required for this sku" if event.data.spec is None else None
-    return None
 
 
 class Story:

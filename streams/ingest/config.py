@@ -24,6 +24,8 @@ class IngestConfig:
     is_wall_clock: bool
     # With a name of its own, a process that was killed takes its partitions over again at once.
     instance_id: str | None = None
+    # Skus that need a machine's specification (`Book.spec_skus`).
+    spec_skus: frozenset[str] = frozenset()
     horizon_ms: int = 35 * DAY_MS
     tick_ms: int = 1_000
     batch_messages: int = 5_000

@@ -3,6 +3,7 @@
 IngestError
 ├── WrongTopics      the topics are not as ingest needs them
 ├── WrongIndex       an index does not belong to this journal
+├── StoreFailed      the machine does not let the index be read or written: disk full, no permission
 ├── LostInput        input that was not read yet is gone, or the journal is
 └── Fenced           another process has taken over; this one must not write any more
 """
@@ -18,6 +19,10 @@ class WrongTopics(IngestError):
 
 class WrongIndex(IngestError):
     """The index of identities is ahead of the journal or was made from another one."""
+
+
+class StoreFailed(IngestError):
+    """The machine does not let the index be read or written."""
 
 
 class LostInput(IngestError):

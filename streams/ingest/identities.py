@@ -143,8 +143,7 @@ class Identities:
         time_ms = event.time_ms
         stamp = self._stamp_h if time_ms <= self._stamp_ms else _hour_up(time_ms)
         self._pending[identity] = _ENTRY.pack(event.content, stamp)
-        if time_ms > self._latest:
-            self._latest = time_ms
+        self._latest = max(self._latest, time_ms)
         if time_ms > self.clock and time_ms > self.clock_of(event.account):
             self._pending[_account_key(event.account)] = _TIME.pack(time_ms)
 

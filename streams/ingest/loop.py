@@ -19,6 +19,7 @@ from confluent_kafka import IsolationLevel, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streams.ingest.config import IngestConfig
+from streams.ingest.errors import StoreFailed
 from streams.ingest.group import RETRY_S, Group
 from streams.ingest.reading import Incoming, Reader
 from streams.ingest.store import StoreIsBroken
@@ -69,7 +70,7 @@ class _Loop:
 
     def run(self) -> None:
         count, self._journal_id = self._wait_for(lambda: check_topics(self._admin, self._config))
-        self._reader = Reader(self._config.inputs, count)
+        self._reader = Reader(self._config.inputs, count, self._config.spec_skus)
         self._transactions = Transactions(self._config, self._stop)
         self._group = Group(self._config, self._admin, self._stop, before_leaving=self._finish)
         try:
@@ -101,9 +102,11 @@ class _Loop:
         except Aborted as error:
             logger.warning("back to what is committed: %s", error)
             self._group.drop()
-        except StoreIsBroken:
+        except StoreIsBroken as error:
             self._group.destroy_indexes()
-            raise
+            raise StoreFailed(
+                f"an index cannot be read, it will be made anew from the journal: {error}"
+            ) from None
 
     def _work(self, incoming: Sequence[Incoming]) -> None:
         now_ms = self._now_ms()

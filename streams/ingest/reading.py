@@ -15,6 +15,7 @@ from schemas.events import TOPIC_OF_TYPE
 from schemas.topics import INPUTS
 from schemas.values import NAME_LENGTH_MAX
 from schemas.wire import Event, Unreadable
+from streams.core.intake import shape_fault
 from streams.ingest.partitioner import homes_of
 
 KEY_BYTES_MAX = 4 * NAME_LENGTH_MAX
@@ -43,11 +44,17 @@ class Letter(msgspec.Struct, gc=False):
 
 
 class Reader:
-    """Reads messages of topics with `partitions` partitions; `topics` are the inputs' full names, by rank."""
+    """Reads messages of topics with `partitions` partitions; `topics` are the inputs' full names, by rank.
 
-    def __init__(self, topics: Sequence[str], partitions: int) -> None:
+    `spec_skus`: skus whose price derives from a machine's specification, so that its absence is a fault of form.
+    """
+
+    def __init__(
+        self, topics: Sequence[str], partitions: int, spec_skus: frozenset[str] = frozenset()
+    ) -> None:
         self._topics = tuple(topics)
         self._partitions = partitions
+        self._spec_skus = spec_skus
 
     def read(self, messages: Sequence[Incoming]) -> list[Letter]:
         """Everything in `messages`, in their order; what is at fault is Unreadable with the fault in words."""
@@ -62,7 +69,7 @@ class Reader:
         for item in items:
             read = item.read
             if type(read) is Event and (fault := self._fault(message, read, home)) is not None:
-                item.read = Unreadable(fault, read.account, read.source, read.id)
+                item.read = Unreadable(fault, read.account, read.source, read.id, read.time_ms)
         return Letter(message.rank, message.offset, message.append_ms, items)
 
     def _fault(self, message: Incoming, event: Event, home: int) -> str | None:
@@ -76,7 +83,7 @@ class Reader:
                 f"came on {message.partition}: set partitioner=murmur2_random (librdkafka) or keep the default of "
                 "Java and aiokafka, and give no partition"
             )
-        return None
+        return shape_fault(event, self._spec_skus)
 
     def _topic_fault(self, rank: int, kind: str) -> str:
         right = self._topics[INPUTS.index(TOPIC_OF_TYPE[kind])]

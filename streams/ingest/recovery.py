@@ -68,11 +68,11 @@ def open_identities(
     Raises WrongIndex where it is of another journal, StoreIsTaken where another process has it.
     """
     try:
-        identities = Identities(RocksStore(directory, cache), horizon_ms=config.horizon_ms)
+        identities = _opened(directory, cache, config)
     except (StoreIsBroken, msgspec.DecodeError) as error:
         logger.warning("index %s cannot be read, it is made anew from the journal: %s", directory, error)
         destroy(directory)
-        identities = Identities(RocksStore(directory, cache), horizon_ms=config.horizon_ms)
+        identities = _opened(directory, cache, config)
     reached = identities.reached
     if reached.offset > end or reached.journal not in ("", journal_id):
         identities.close()
@@ -81,6 +81,16 @@ def open_identities(
             f"ends at {end}): if topic {config.journal} was meant to be created anew, remove the directory"
         )
     return identities
+
+
+def _opened(directory: Path, cache: Cache, config: IngestConfig) -> Identities:
+    store = RocksStore(directory, cache)
+    try:
+        return Identities(store, horizon_ms=config.horizon_ms)
+    except (StoreIsBroken, msgspec.DecodeError):
+        # An open database holds its lock, and it is to be removed.
+        store.close()
+        raise
 
 
 class CatchUp:

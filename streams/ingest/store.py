@@ -7,14 +7,22 @@ writes, which the journal gives back. A database that cannot be read is made ane
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
+
+from streams.ingest.errors import StoreFailed
 
 WRITE_BUFFER_BYTES = 32 * 1_048_576
 # One false lookup in a hundred reads a block from disk.
 BLOOM_BITS = 10
 OPEN_FILES_MAX = 256
+
+
+# What is wrong with the machine and not with the files: they must not be thrown away for it.
+MACHINE_TROUBLES = ("no space left", "permission denied", "too many open files", "quota", "read-only")
 
 
 class StoreIsTaken(Exception):
@@ -31,16 +39,13 @@ class RocksStore:
     def __init__(self, directory: Path, cache: Cache) -> None:
         """Opens or creates it. Raises StoreIsTaken or StoreIsBroken."""
         directory.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with _translated():
             self._db = Rdict(str(directory), _options(cache))
-        except Exception as error:  # noqa: BLE001 - rocksdict raises bare Exception for everything
-            if "lock" in str(error).lower():
-                raise StoreIsTaken(str(error)) from None
-            raise StoreIsBroken(str(error)) from None
 
     def get(self, keys: list[bytes]) -> list[bytes | None]:
         """The values of `keys`, None where there is none."""
-        values: list[bytes | None] = self._db.get(keys)  # type: ignore[arg-type, assignment]
+        with _translated():
+            values: list[bytes | None] = self._db.get(keys)  # type: ignore[arg-type, assignment]
         return values
 
     def write(self, changes: dict[bytes, bytes | None]) -> None:
@@ -52,21 +57,38 @@ class RocksStore:
                 delete(key)
             else:
                 put(key, value)
-        self._db.write(batch)
+        with _translated():
+            self._db.write(batch)
 
     def scan(self, start: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         """Up to `limit` entries from `start` on, in the order of keys."""
         entries: list[tuple[bytes, bytes]] = []
-        walk = self._db.iter()
-        walk.seek(start)
-        while len(entries) < limit and walk.valid():
-            entries.append((walk.key(), walk.value()))
-            walk.next()
+        with _translated():
+            walk = self._db.iter()
+            walk.seek(start)
+            while len(entries) < limit and walk.valid():
+                entries.append((walk.key(), walk.value()))
+                walk.next()
+            walk.status()
         return entries
 
     def close(self) -> None:
         """Give up the files."""
         self._db.close()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """RocksDB's errors as ours: the one place that knows its words."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - rocksdict raises bare Exception for everything
+        text = str(error).lower()
+        if "lock" in text and ("hold" in text or "unavailable" in text):
+            raise StoreIsTaken(str(error)) from None
+        if any(trouble in text for trouble in MACHINE_TROUBLES):
+            raise StoreFailed(f"the index of identities: {error}") from None
+        raise StoreIsBroken(str(error)) from None
 
 
 def destroy(directory: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     ConfigResource,
+    ListOffsetsResultInfo,
     OffsetSpec,
     TopicDescription,
 )
@@ -17,6 +18,7 @@ from streams.ingest.config import IngestConfig
 from streams.ingest.errors import WrongTopics
 
 REQUEST_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 3 * REQUEST_TIMEOUT_S
 Place = tuple[str, int]
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
@@ -27,20 +29,32 @@ class Ends:
 
     def __init__(self, admin: AdminClient, places: Iterable[Place], isolation: IsolationLevel) -> None:
         wanted = {TopicPartition(topic, partition): _LATEST for topic, partition in places}
+        # A client that is collected never answers.
+        self._admin = admin
         self._answers = admin.list_offsets(
             wanted, isolation_level=isolation, request_timeout=REQUEST_TIMEOUT_S
         )
 
     def result(self) -> dict[Place, int]:
         """The end offset of each place; raises KafkaException where the broker does not answer."""
-        return {(tp.topic, tp.partition): answer.result().offset for tp, answer in self._answers.items()}
+        return _offsets(self._answers)
 
 
 def starts_of(admin: AdminClient, places: Iterable[Place]) -> dict[Place, int]:
     """The first offset that each place still has; raises KafkaException where the broker does not answer."""
     wanted = {TopicPartition(topic, partition): _EARLIEST for topic, partition in places}
     answers = admin.list_offsets(wanted, request_timeout=REQUEST_TIMEOUT_S)
-    return {(tp.topic, tp.partition): answer.result().offset for tp, answer in answers.items()}
+    return _offsets(answers)
+
+
+def _offsets(answers: Mapping[TopicPartition, Future[ListOffsetsResultInfo]]) -> dict[Place, int]:
+    try:
+        return {
+            (tp.topic, tp.partition): answer.result(ANSWER_TIMEOUT_S).offset for tp, answer in answers.items()
+        }
+    except TimeoutError:
+        # The client keeps its own time; this is for a client that does not.
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from None
 
 
 def check_topics(admin: AdminClient, config: IngestConfig) -> tuple[int, str]:

@@ -116,8 +116,8 @@ def spoiled(draw: st.DrawFn) -> dict[str, Any]:
             if draw(st.booleans()) or not isinstance(envelope.get("data"), dict)
             else envelope["data"]
         )
-        nested = [value for value in place.values() if isinstance(value, dict)]
-        if nested and draw(st.booleans()):
+        nested: list[dict[str, Any]] = [value for value in place.values() if isinstance(value, dict)]
+        if nested and draw(st.sampled_from([True, False])):
             place = nested[0]
         name = draw(st.sampled_from([*place, "unknown", "datacontenttype", "mode", "term", "zone"]))
         match draw(st.sampled_from(["replace", "replace", "remove", "retype"])):

@@ -127,8 +127,9 @@ class Worker:
         is_accounts = rows is self.rows
         more = {"on_restored": self._on_restored} if is_accounts else {}
         table = RowTable(
-            self.app, name=name, rows=rows, new_reader=self._new_reader, partitions=partitions, **more
-        )
+            self.app, name=name, rows=rows, new_reader=self._new_reader, journal=self.config.names.journal,
+            partitions=partitions, **more,
+        )  # fmt: skip
         self.app.tables.add(table)
         return table
 

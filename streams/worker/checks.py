@@ -26,6 +26,19 @@ def check_topics(config: Mapping[str, Any], names: Names) -> int:
     return common_count(names, counts)
 
 
+def check_journal(furthest: Mapping[int, int], ends: Mapping[int, int]) -> None:
+    """Refuse a journal that is shorter than what the states hold (`furthest`, by partition).
+
+    It would be another journal under the old name: its records would be taken for folded and silently skipped.
+    """
+    for partition, offset in furthest.items():
+        if offset >= ends[partition]:
+            raise WorkerRefused(
+                f"partition {partition} of the journal ends at {ends[partition]}, but accounts have folded {offset}: "
+                "the journal was made anew; the accounts topic must go with it"
+            )
+
+
 def common_count(names: Names, counts: Mapping[str, int]) -> int:
     """The one number in `counts` (partitions by topic), which must name every topic of `names`."""
     missing = [name for name in names.all if not counts.get(name)]

@@ -20,8 +20,8 @@ from streams.worker.rows import DerivedRows, Tables
 
 # Accounts for each step between two looks at the event loop: 200 cost a few milliseconds.
 STEP_ACCOUNTS = 200
-# Decoded accounts of a worker, so that 1,000,000 accounts do not mean 1,000,000 objects.
-CACHE_ACCOUNTS_MAX = 50_000
+# Decoded accounts of a worker (about 10 KB each), so that 1,000,000 accounts do not mean 1,000,000 objects.
+CACHE_ACCOUNTS_MAX = 20_000
 
 Acknowledge = Callable[[], object]
 

@@ -7,7 +7,7 @@ changelog records of one account the one further in the account's history stands
 
 from __future__ import annotations
 
-from streams.codec import is_newer
+from streams.codec import is_newer, read_position
 
 Change = tuple[int, str, bytes]
 
@@ -55,6 +55,10 @@ class AccountRows(DerivedRows):
     def partitions(self) -> list[int]:
         """Partitions that have rows here."""
         return list(self._parts)
+
+    def furthest(self, partition: int) -> int:
+        """The highest journal offset that a state of the partition holds; -1 where there is none."""
+        return max((read_position(frame)[0] for frame in self.part(partition).values()), default=-1)
 
     def write(self, partition: int, key: str, value: bytes) -> None:
         """Set a row, visible at once; its changelog record is sent with the next `take_changes`."""

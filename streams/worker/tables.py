@@ -18,6 +18,7 @@ from faust.stores import base
 from faust.types import TP, EventT
 
 from streams.worker.bulk import ChangelogReader
+from streams.worker.checks import check_journal
 from streams.worker.rows import AccountRows, DerivedRows
 
 ReaderFactory = Callable[[], ChangelogReader]
@@ -33,12 +34,19 @@ class RowStore(base.Store[str, bytes]):
     """A Faust store whose rows lie in `streams.worker.rows`."""
 
     def __init__(
-        self, *args: Any, rows: DerivedRows, new_reader: ReaderFactory, on_restored: OnRestored, **kwargs: Any
+        self,
+        *args: Any,
+        rows: DerivedRows,
+        new_reader: ReaderFactory,
+        journal: str,
+        on_restored: OnRestored,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.rows = rows
         self._on_restored = on_restored
         self._new_reader = new_reader
+        self._journal = journal
         self._persisted: dict[int, int] = {}
         self._generation = -2
 
@@ -76,6 +84,8 @@ class RowStore(base.Store[str, bytes]):
             ends = reader.ends(self.rows.topic, sorted(mine))
             if isinstance(self.rows, AccountRows) and stale:
                 records = reader.read(self.rows.topic, sorted(stale), self.rows.restore)
+                furthest = {partition: self.rows.furthest(partition) for partition in stale}
+                check_journal(furthest, reader.ends(self._journal, sorted(stale)))
         finally:
             reader.close()
         # Faust counts from the last record, not from the next one.
@@ -136,6 +146,7 @@ class RowTable(faust.Table[str, bytes]):
         *,
         rows: DerivedRows,
         new_reader: ReaderFactory,
+        journal: str,
         on_restored: OnRestored = _nothing,
         **kwargs: Any,
     ) -> None:
@@ -145,12 +156,13 @@ class RowTable(faust.Table[str, bytes]):
         super().__init__(app, key_type=str, value_type=bytes, changelog_topic=changelog, **kwargs)
         self.rows = rows
         self._new_reader = new_reader
+        self._journal = journal
         self._on_restored = on_restored
 
     def _new_store(self) -> RowStore:
         return RowStore(
             "memory://", self.app, self, table_name=self.name, loop=self.loop,
-            rows=self.rows, new_reader=self._new_reader, on_restored=self._on_restored,
+            rows=self.rows, new_reader=self._new_reader, journal=self._journal, on_restored=self._on_restored,
         )  # fmt: skip
 
     def on_key_set(self, key: str, value: bytes) -> None:

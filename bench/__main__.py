@@ -1,0 +1,44 @@
+"""Every figure of the README, in one run: `make bench`, which writes `build/bench.json` (contract 8.8)."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra.settings import Settings
+from tests.servers import kafka_server, own_settings
+
+RESULT = Path(__file__).parents[1] / "build" / "bench.json"
+
+
+@contextmanager
+def with_broker() -> Iterator[Settings]:
+    """Settings that reach a fresh broker, in a directory that is removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="meterstream-bench-") as directory:
+        root = Path(directory)
+        with kafka_server(root / "kafka") as bootstrap:
+            yield own_settings(root, kafka_bootstrap=bootstrap)
+
+
+def main() -> None:
+    """Measure everything, one thing after the other, and write the figures down."""
+    from bench import ingest, path, sink, worker
+    from tests.servers import clickhouse_server
+
+    figures: dict[str, object] = {}
+    with with_broker() as settings:
+        figures |= worker.run(settings)
+        figures |= ingest.run(settings=settings)
+        with clickhouse_server(settings.data_dir / "clickhouse") as dsn:
+            figures |= sink.run(settings.kafka_bootstrap, dsn)
+        figures |= path.run(settings)
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    RESULT.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from schemas import events, records
 
 DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
 FOR_EVER = -1
 MEGABYTE = 1_048_576
 
@@ -43,7 +44,8 @@ class Topic:
             # The broker's clock orders the three inputs of one account against each other.
             settings["message.timestamp.type"] = "LogAppendTime"
         if self.cleanup == "compact":
-            settings["min.compaction.lag.ms"] = str(DAY_MS)
+            # Longer than any pause of a worker that may still write; short, as recovery reads what is not compacted.
+            settings["min.compaction.lag.ms"] = str(HOUR_MS)
         return settings
 
 

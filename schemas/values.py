@@ -148,16 +148,19 @@ def plain(number: Decimal) -> str:
 
 def money_text(number: Decimal) -> str:
     """As `plain`, with at least two decimals, as people write money: ``5.00``, ``0.60``, ``-0.00045``."""
-    text = _fixed(number)
-    decimals = len(text) - text.find(".") - 1
-    if decimals == len(text):
-        text += ".00"
-    elif decimals < 2:
-        text += "0"
-    elif decimals > 2 and text[-1] == "0":
+    text = str(number)
+    if "E" in text:
+        text = format(number, "f")
+    point = text.find(".")
+    if point < 0:
+        return f"{text}.00" if number else "0.00"
+    decimals = len(text) - point - 1
+    if decimals > 2 and text[-1] == "0":
         text = text.rstrip("0")
-        text += "00"[max(0, len(text) - text.find(".") - 1) :]
-    return text if number else "0.00"
+        decimals = len(text) - point - 1
+    if decimals < 2:
+        text = text.ljust(point + 3, "0")
+    return text if text[0] != "-" or number else "0.00"
 
 
 def zone_of(value: object) -> str:

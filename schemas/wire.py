@@ -12,13 +12,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from schemas import events, records
-from schemas.values import instant_of, name_of, trusted_instant_of
+from schemas.values import instant_of, name_of, positive_of
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -37,7 +37,7 @@ class Event(msgspec.Struct):
     content: (
         int  # 64-bit hash of type, subject, instant and data (contract 8.2); 0 where it was not asked for
     )
-    raw: bytes  # the structured CloudEvent as it came
+    raw: bytes | msgspec.Raw  # the structured CloudEvent as it came
 
 
 class Unreadable(msgspec.Struct):
@@ -52,8 +52,8 @@ class Unreadable(msgspec.Struct):
 
 # --- structs from models -----------------------------------------------------------------------------
 
-_Converter = Callable[[Any], Any]
-_converters: dict[type, tuple[tuple[str, _Converter], ...]] = {}
+Converter = Callable[[Any], Any]
+_converters: dict[type, tuple[tuple[str, Converter], ...]] = {}
 _models: dict[type, type[events.Data]] = {}
 
 
@@ -64,21 +64,22 @@ def _strip_optional(annotation: Any) -> tuple[Any, bool]:
     return annotation, False
 
 
-def _converter_of(annotation: Any) -> _Converter | None:
+def _converter_of(annotation: Any) -> Converter | None:
     """The function that pydantic runs before validation, for scalars that msgspec must not judge by itself."""
     for extra in getattr(annotation, "__metadata__", ()):
         if isinstance(extra, BeforeValidator):
-            return cast("_Converter", extra.func)
+            return cast("Converter", extra.func)
     return None
 
 
 def _spend_limits_of(value: dict[str, Any]) -> dict[str, Decimal]:
-    from schemas.values import positive_of
-
     return {name_of(name): positive_of(limit) for name, limit in value.items()}
 
 
-def _input_field(model: type[events.Data], name: str) -> tuple[Any, _Converter | None]:
+def input_field(
+    model: type[events.Data], name: str, nested: Callable[[type[events.Data]], Any]
+) -> tuple[Any, Converter | None]:
+    """What msgspec decodes a field as, and what then makes its value of it; `nested` makes structs of models."""
     annotation, _ = _strip_optional(_hints(model)[name])
     converter = _converter_of(annotation)
     if converter is not None:
@@ -88,15 +89,13 @@ def _input_field(model: type[events.Data], name: str) -> tuple[Any, _Converter |
     if get_origin(annotation) is dict:
         return dict[str, Any], _spend_limits_of
     if isinstance(annotation, type) and issubclass(annotation, events.Data):
-        return input_struct(annotation), None
+        return nested(annotation), None
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return Literal[tuple(m.value for m in annotation)], None
     return annotation, None
 
 
 def _hints(model: type[BaseModel]) -> dict[str, Any]:
-    from typing import get_type_hints
-
     return get_type_hints(model, include_extras=True)
 
 
@@ -108,9 +107,9 @@ def input_struct(model: type[events.Data]) -> Any:
     if model in _structs:
         return _structs[model]
     fields: list[Any] = []
-    converters: list[tuple[str, _Converter]] = []
+    converters: list[tuple[str, Converter]] = []
     for name, info in model.model_fields.items():
-        kind, converter = _input_field(model, name)
+        kind, converter = input_field(model, name, input_struct)
         if converter is not None:
             converters.append((name, converter))
         fields.append((name, kind) if info.is_required() else (name, kind | msgspec.UnsetType, msgspec.UNSET))
@@ -132,9 +131,7 @@ def output_struct(model: type[M]) -> type[M]:
     for name, info in model.model_fields.items():
         kind = _output_kind(_hints(model)[name])
         fields.append((name, kind) if info.is_required() else (name, kind | None, None))
-    struct = msgspec.defstruct(
-        model.__name__, fields, omit_defaults=True, kw_only=True, frozen=True, gc=False
-    )
+    struct = msgspec.defstruct(model.__name__, fields, omit_defaults=True, frozen=True, gc=False)
     _structs[model] = struct
     return cast("type[M]", struct)
 
@@ -216,13 +213,14 @@ def _plain_fields(struct: type) -> tuple[str, ...]:
         fields = tuple(
             name
             for name, info in model.model_fields.items()
-            if name not in converted and (not info.is_required() or _is_nested(model, name))
+            if name not in converted and (not info.is_required() or is_nested(model, name))
         )
         _plain[struct] = fields
     return fields
 
 
-def _is_nested(model: type[events.Data], name: str) -> bool:
+def is_nested(model: type[events.Data], name: str) -> bool:
+    """Whether a field holds another model's data."""
     kind = _strip_optional(_hints(model)[name])[0]
     return isinstance(kind, type) and issubclass(kind, events.Data)
 
@@ -237,7 +235,7 @@ _MODEL_CHECKED = frozenset(
     for kind, model in events.TYPES.items()
     if _needs_model_check(model)
     or any(
-        _is_nested(model, n) and _needs_model_check(_strip_optional(_hints(model)[n])[0])
+        is_nested(model, n) and _needs_model_check(_strip_optional(_hints(model)[n])[0])
         for n in model.model_fields
     )
 )
@@ -273,19 +271,6 @@ def read_event(raw: bytes) -> Event | Unreadable:
     except (msgspec.DecodeError, ValueError, RecursionError):
         return unreadable(raw)
     return Event(account, kind, time_ms, source, event_id, data, content, raw)
-
-
-def read_journaled(raw: bytes) -> Event:
-    """An event that `read_event` accepted before it was written to the journal: the same, without its checks.
-
-    `content` is 0. Raises msgspec.DecodeError or ValueError for anything else, which the journal does not hold.
-    """
-    envelope = _DECODER.decode(raw)
-    data = envelope.data
-    _convert(data)
-    kind = _TYPE_OF_ENVELOPE[type(envelope)]
-    time_ms = trusted_instant_of(envelope.time)
-    return Event(envelope.subject, kind, time_ms, envelope.source, envelope.id, data, 0, raw)
 
 
 class _DataOnly(msgspec.Struct):
@@ -385,5 +370,9 @@ WindowCosts = output_struct(records.WindowCosts)
 Notice = output_struct(records.Notice)
 Command = output_struct(records.Command)
 Rejection = output_struct(records.Rejection)
+
+# By position, in the order of the model's fields: a third of the time, for what is made for every request.
+charge_of: Callable[..., records.Charge] = Charge
+entry_of: Callable[..., records.Entry] = Entry
 
 encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode

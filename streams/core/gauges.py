@@ -445,4 +445,5 @@ def write_capacity(
             corrects=corrects,
         )
     )
-    windows.count(turn, name, sku_name, None, None, Meter.CAPACITY.value, unit, quantity, amount)
+    line = windows.line_of(name, sku_name, None, None)
+    windows.count(turn, line, name, Meter.CAPACITY.value, unit, quantity, amount)

@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from schemas.records import Bucket, EntryType
 from schemas.values import money_text
-from schemas.wire import Entry
+from schemas.wire import entry_of
 from streams.core.amounts import EXACT, ZERO
 from streams.core.state import Account
 from streams.core.turn import Turn
@@ -34,11 +34,15 @@ def post(
     *,
     charge: str | None = None,
     payment: str | None = None,
+    text: str | None = None,
 ) -> None:
-    """Move `amount` (signed, not 0) in `bucket` and write the entry."""
+    """Move `amount` (signed, not 0) in `bucket` and write the entry; `text` is the amount's, where it is known."""
     account = turn.account
-    amount_text = money_text(amount)
-    setattr(account, bucket, _add(getattr(account, bucket), amount))
+    amount_text = text or money_text(amount)
+    if bucket == PAID:
+        account.paid = _add(account.paid, amount)
+    else:
+        setattr(account, bucket, _add(getattr(account, bucket), amount))
     account.balance = balance = _add(account.balance, amount)
     account.seq = seq = account.seq + 1
     balance_text = money_text(balance)
@@ -48,20 +52,20 @@ def post(
     account.entry_ms = turn.time_ms
     account.cause_source, account.cause_id = turn.cause.source, turn.cause.id
     turn.out.entries.append(
-        Entry(
-            id=f"ent_{account.id}_{seq}",
-            account=account.id,
-            time=turn.time_text,
-            cause=turn.cause,
-            type=kind,
-            amount=amount_text,
-            bucket=bucket,
-            balance=balance_text,
-            currency=turn.offer.currency,
-            seq=seq,
-            hash=chained,
-            charge=charge,
-            payment=payment,
+        entry_of(
+            f"ent_{account.id}_{seq}",
+            account.id,
+            turn.time_text,
+            turn.cause,
+            kind,
+            amount_text,
+            bucket,
+            balance_text,
+            turn.offer.currency,
+            seq,
+            chained,
+            charge,
+            payment,
         )
     )
 
@@ -70,23 +74,29 @@ def _chain(content: str) -> str:
     return blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def spend(turn: Turn, amount: Decimal, charge: str, *, kind: str = CHARGE) -> Parts:
-    """Take `amount` (> 0) from the buckets in their order; what each gave, in the order of drawing."""
+def spend(turn: Turn, amount: Decimal, charge: str, *, kind: str = CHARGE, text: str | None = None) -> Parts:
+    """Take `amount` (> 0) from the buckets in their order; what each gave, in the order of drawing.
+
+    `text` is the amount's, where it is known.
+    """
     account = turn.account
+    minus = f"-{text}" if text else None
     if not (account.free or account.trial or account.bonus):
-        post(turn, kind, amount.copy_negate(), PAID, charge=charge)
+        post(turn, kind, amount.copy_negate(), PAID, charge=charge, text=minus)
         return [(PAID, amount)]
     parts: Parts = []
     rest = amount
     for bucket in BEFORE_PAID:
         have = getattr(account, bucket)
-        if have > ZERO:
-            taken = min(have, rest)
-            post(turn, kind, taken.copy_negate(), bucket, charge=charge)
-            parts.append((bucket, taken))
-            rest = _subtract(rest, taken)
-            if not rest:
-                return parts
+        if not have:
+            continue
+        if have >= rest:
+            post(turn, kind, rest.copy_negate(), bucket, charge=charge, text=None if parts else minus)
+            parts.append((bucket, rest))
+            return parts
+        post(turn, kind, have.copy_negate(), bucket, charge=charge)
+        parts.append((bucket, have))
+        rest = _subtract(rest, have)
     post(turn, kind, rest.copy_negate(), PAID, charge=charge)
     parts.append((PAID, rest))
     return parts

@@ -158,7 +158,8 @@ def _write(
             corrects=corrects,
         )
     )
-    windows.count(turn, resource, run.sku, run.model, None, run.meter, "hour", quantity, amount)
+    line = windows.line_of(resource, run.sku, run.model, None)
+    windows.count(turn, line, resource, run.meter, "hour", quantity, amount)
 
 
 # --- which lines a run has -----------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from schemas.events import RequestServed
 from schemas.profile import SkuKind
 from schemas.records import Reason
 from schemas.values import instant_text, money_text, plain
-from schemas.wire import Charge
+from schemas.wire import charge_of
 from streams.core import hosted, ledger, windows
 from streams.core.amounts import EXACT, QUANTITY_SCALE, ratio, ratio_up
 from streams.core.book import MILLION, Counter, Rate
@@ -32,10 +32,11 @@ def serve(turn: Turn, data: RequestServed, time_ms: int) -> Refusal | None:
     else:
         base = text_id("chg", f"{turn.account.id}\x1f{turn.cause.source}\x1f{turn.cause.id}")
         when = turn.time_text if time_ms == turn.time_ms else instant_text(time_ms)
+        line = windows.line_of(data.resource, rate.sku, data.model, data.key)
         for counter in rate.counters:
             counted = getattr(data, counter.field)
             if counted:
-                _bill(turn, data, rate, counter, Decimal(counted), f"{base}_{counter.meter}", when)
+                _bill(turn, data, rate, counter, Decimal(counted), f"{base}_{counter.meter}", when, line)
     if data.resource is not None:
         hosted.served(turn, data.resource, time_ms)
     return None
@@ -52,7 +53,14 @@ def _unpriced(turn: Turn, model: str) -> Refusal | None:
 
 
 def _bill(
-    turn: Turn, data: RequestServed, rate: Rate, counter: Counter, counted: Decimal, charge: str, when: str
+    turn: Turn,
+    data: RequestServed,
+    rate: Rate,
+    counter: Counter,
+    counted: Decimal,
+    charge: str,
+    when: str,
+    line: str,
 ) -> None:
     account = turn.account
     per_unit = counter.per_unit
@@ -64,36 +72,34 @@ def _bill(
         amount = _multiply(quantity, counter.price).normalize(EXACT)
     else:
         amount = _carried(turn, f"{rate.sku}|{counter.meter}", _multiply(counted, counter.price), per_unit)
-    amount_text = money_text(amount)
+    text = money_text(amount)
     turn.out.charges.append(
-        Charge(
-            id=charge,
-            account=account.id,
-            time=turn.time_text,
-            cause=turn.cause,
-            profile=turn.offer.name,
-            sku=rate.sku,
-            meter=counter.meter,
-            start=when,
-            end=when,
-            quantity=plain(quantity),
-            unit=counter.unit,
-            unit_price=counter.price_text,
-            amount=amount_text,
-            currency=turn.offer.currency,
-            rule=rate.rule,
-            price_version=rate.version,
-            resource=data.resource,
-            request=data.request,
-            model=data.model,
-            key=data.key,
+        charge_of(
+            charge,
+            account.id,
+            turn.time_text,
+            turn.cause,
+            turn.offer.name,
+            rate.sku,
+            counter.meter,
+            when,
+            when,
+            plain(quantity),
+            counter.unit,
+            counter.price_text,
+            text,
+            turn.offer.currency,
+            rate.rule,
+            rate.version,
+            data.resource,
+            data.request,
+            data.model,
+            data.key,
         )
     )
-    windows.count(
-        turn, data.resource, rate.sku, data.model, data.key, counter.meter, counter.unit, quantity, amount
-    )
+    windows.count(turn, line, data.resource, counter.meter, counter.unit, quantity, amount)
     if amount:
-        ledger.spend(turn, amount, charge)
+        ledger.spend(turn, amount, charge, text=text)
 
 
 def _carried(turn: Turn, name: str, numerator: Decimal, divisor: int) -> Decimal:

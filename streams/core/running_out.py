@@ -165,7 +165,9 @@ def _deletable(turn: Turn, now: int) -> list[str]:
     names = [name for name, gauge in account.gauges.items() if gauge.deleted_ms > now]
     for name, resource in account.resources.items():
         kept = resource.released_ms <= now or terms.active(resource, now) is not None
-        if not kept and (not resource.runs or sessions.is_instance(turn.offer, resource.runs[-1])):
+        # What was approved and never ran has no data.
+        begun = resource.package is not None or bool(resource.runs)
+        if begun and not kept and (not resource.runs or sessions.is_instance(turn.offer, resource.runs[-1])):
             names.append(name)
     return sorted(names)
 

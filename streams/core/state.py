@@ -289,3 +289,5 @@ class Account(msgspec.Struct, array_like=True):
     spent_days: list[tuple[int, Decimal]] = []
     # Counts changes of the balance record that are no entries: keys, flags.
     edition: int = 0
+    # When the last charge fell due.
+    charged_ms: int = -NEVER

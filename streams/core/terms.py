@@ -161,7 +161,8 @@ def _write(turn: Turn, name: str, package: Package, start_ms: int, end_ms: int) 
             resource=name,
         )
     )
-    windows.count(turn, name, package.sku, None, None, Meter.TERM.value, "term", Decimal(1), package.price)
+    line = windows.line_of(name, package.sku, None, None)
+    windows.count(turn, line, name, Meter.TERM.value, "term", Decimal(1), package.price)
     ledger.spend(turn, package.price, charge)
 
 

@@ -55,6 +55,6 @@ def text_id(prefix: str, text: str) -> str:
     return f"{prefix}_{blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=12).hexdigest()}"
 
 
-def in_one_line(raw: bytes) -> msgspec.Raw:
+def in_one_line(raw: bytes | msgspec.Raw) -> msgspec.Raw:
     """JSON as it came but on one line: a raw line break in JSON can only stand between tokens."""
-    return msgspec.Raw(raw.replace(b"\n", b" ").replace(b"\r", b" "))
+    return msgspec.Raw(bytes(raw).replace(b"\n", b" ").replace(b"\r", b" "))

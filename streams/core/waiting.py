@@ -6,7 +6,8 @@ of time; else it is refused as `unknown_resource`.
 
 from __future__ import annotations
 
-from schemas.wire import Event, read_journaled
+from schemas.journaled import read_journaled
+from schemas.wire import Event
 from streams.core.state import Account
 from streams.core.timers import UNKNOWN, Rank, arm
 
@@ -20,7 +21,7 @@ def park(account: Account, event: Event) -> bool:
     if len(account.waiting) >= WAITING_MAX:
         return False
     due_ms = account.clock_ms + PATIENCE_MS
-    account.waiting = [*account.waiting, (due_ms, event.raw)]
+    account.waiting = [*account.waiting, (due_ms, bytes(event.raw))]
     arm(account, due_ms, Rank.UNKNOWN_RESOURCE, "", UNKNOWN)
     return True
 

@@ -43,22 +43,22 @@ def local_day(zone: str, time_ms: int) -> tuple[int, int]:
     return _day_of_hour(zone, time_ms // 900_000)
 
 
+def line_of(resource: str | None, sku: str, model: str | None, key: str | None) -> str:
+    """What a window's lines are named by, but for the meter."""
+    return f"{resource or ''}{_SEPARATOR}{sku}{_SEPARATOR}{model or ''}{_SEPARATOR}{key or ''}{_SEPARATOR}"
+
+
 def count(
-    turn: Turn,
-    resource: str | None,
-    sku: str,
-    model: str | None,
-    key: str | None,
-    meter: str,
-    unit: str,
-    quantity: Decimal,
-    amount: Decimal,
+    turn: Turn, line: str, resource: str | None, meter: str, unit: str, quantity: Decimal, amount: Decimal
 ) -> None:
-    """Add one charge to the open hour and day; windows that the turn's time has passed are closed first."""
+    """Add one charge to the open hour and day; windows that the turn's time has passed are closed first.
+
+    `line` is `line_of` the charge.
+    """
     account = turn.account
     if turn.time_ms >= account.border_ms:
         _cross_border(turn)
-    name = f"{resource or ''}{_SEPARATOR}{sku}{_SEPARATOR}{model or ''}{_SEPARATOR}{key or ''}{_SEPARATOR}{meter}"
+    name = line + meter
     cost = account.costs.get(name)
     if cost is None:
         cost = account.costs[name] = Cost(unit)
@@ -66,6 +66,7 @@ def count(
     cost.open_amount = _add(cost.open_amount, amount)
     cost.open_charges += 1
     account.charges += 1
+    account.charged_ms = turn.time_ms
     if resource is not None:
         spent = account.month_spent
         spent[resource] = _add(spent[resource], amount) if resource in spent else amount
@@ -172,7 +173,7 @@ def _record(
         WindowCosts(
             id=f"{window}_{account.id}_{start}",
             account=account.id,
-            time=instant_text(max(account.entry_ms, start_ms)),
+            time=instant_text(account.charged_ms),
             cause=Cause(source="timer", id=window),
             profile=account.profile,
             currency=currency,

@@ -8,8 +8,10 @@ the same as folding it once, and it is all that exactness needs from this side.
 
 from __future__ import annotations
 
+import msgspec
+
 from schemas.journal import NO_CLOCK, JournalRecord, decode_record
-from schemas.wire import Event, Unreadable, read_event
+from schemas.journaled import read_journaled
 from streams.codec import pack_account, read_position, unpack_account
 from streams.core.errors import BrokenInvariant
 from streams.core.state import Account, Outbox
@@ -115,9 +117,10 @@ class PartitionFolder:
         cache, skips = self._cache, self._offset_in_state
         folded: dict[str, Account] = {}
         for raw in record.events:
-            event = read_event(bytes(raw))
-            if type(event) is not Event:
-                raise BrokenInvariant(f"journal record {offset} holds no event: {_detail(event)}")
+            try:
+                event = read_journaled(raw)
+            except (msgspec.DecodeError, ValueError) as error:
+                raise BrokenInvariant(f"journal record {offset} holds no event: {error}") from error
             if event.type == TICK:
                 # The record's clock has done its work.
                 continue
@@ -169,7 +172,3 @@ class PartitionFolder:
 def frame_of(account: Account) -> bytes:
     """What the table keeps of `account`."""
     return pack_account(account)
-
-
-def _detail(event: Event | Unreadable) -> str:
-    return event.detail if isinstance(event, Unreadable) else "unknown"

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import events, values
+from schemas.journaled import read_journaled
 from schemas.wire import Event, Unreadable, explain, read_event
 
 names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12)
@@ -144,6 +145,23 @@ def check_agreement(raw: bytes) -> None:
 def test_both_take_what_the_models_describe(envelope: dict[str, Any]) -> None:
     check_agreement(json.dumps(envelope).encode())
     check_agreement(json.dumps(envelope, ensure_ascii=False).encode())
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(envelopes())
+def test_the_journals_reader_makes_the_same_event_of_what_was_accepted(envelope: dict[str, Any]) -> None:
+    raw = json.dumps(envelope).encode()
+    checked = read_event(raw)
+    if isinstance(checked, Unreadable):
+        return
+
+    journaled = read_journaled(raw)
+
+    told = [
+        (e.account, e.type, e.time_ms, e.source, e.id, msgspec.to_builtins(e.data))
+        for e in (checked, journaled)
+    ]
+    assert told[0] == told[1]
 
 
 @settings(max_examples=3_000, deadline=None)

@@ -247,7 +247,7 @@ def test_told_in_order_nothing_is_corrected_but_what_silence_takes_back(lines: l
 def test_duplicates_change_nothing(lines: list[bytes], data: st.DataObject) -> None:
     again = list(lines)
     for line in data.draw(st.lists(st.sampled_from(lines[:-1]), max_size=6)):
-        again.insert(data.draw(st.integers(lines.index(line) + 1, len(again))), line)
+        again.insert(data.draw(st.integers(again.index(line) + 1, len(again))), line)
 
     assert printed(run(again)) == printed(run(lines))
 

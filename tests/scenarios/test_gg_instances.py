@@ -407,7 +407,6 @@ def test_the_owner_is_told_when_the_next_hour_is_not_covered() -> None:
     assert (notice["values"]["balance"], notice["values"]["threshold"]) == ("3.20", "3.20")
 
 
-@pytest.mark.xfail(strict=True, reason="G4: any credit arms the notice again")
 @pytest.mark.req("GG-40", "X-09")
 def test_the_next_hour_is_told_once_a_crossing_and_armed_again_on_recovery_only() -> None:
     story = (

@@ -1,6 +1,7 @@
 """GPUGEEK: models (GG-31 … GG-39): by request, by runtime, by hardware online, by replicas; cold start and scaling."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ PRIVATE = start("10:00", "my-private")
 )
 @pytest.mark.req("GG-31", "GG-32", "GG-33")
 def test_a_request_is_billed_by_its_task(
-    model: str, used: dict[str, int], lines: list[tuple[str, ...]]
+    model: str, used: dict[str, Any], lines: list[tuple[str, ...]]
 ) -> None:
     told = tell(OPENED, FUNDED, served("10:00", model, **used))
 

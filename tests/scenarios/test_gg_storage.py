@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.scenarios.renting import deletion, release, request, sample, shown, start, stop, topup
-from tests.scenarios.telling import instant, opened, tell, tick
+from tests.scenarios.telling import instant, opened, settings, tell, tick
 
 OPENED = opened("gpugeek")
 FUNDED = topup("00:00", "10000")
@@ -315,3 +315,39 @@ def test_a_package_whose_term_ends_in_arrears_is_deleted_when_its_seven_days_are
     )
 
     assert sorted(c[2] for c in told.commands() if c[1] == "data.delete") == ["i", "p"]
+
+
+@pytest.mark.req("GG-42")
+def test_what_was_approved_and_never_ran_has_nothing_to_delete() -> None:
+    told = tell(*OWING, request("00:01", "rtx-4090", "never"), tick("12 00:00"))
+
+    assert [c[2] for c in told.commands() if c[1] == "data.delete"] == ["d-1"]
+
+
+@pytest.mark.req("GG-40", "GG-22")
+def test_the_next_hours_fees_include_hourly_storage() -> None:
+    # 3.20 for the instance and 1.00 for the disk an hour: 8.40, 4.20 …
+    told = tell(OPENED, topup("00:00", "8.40"), start("10:00", "rtx-4090", disk_gb="2000"), tick("11:00"))
+
+    (notice,) = told.of("notice", type="low_balance")
+    assert (notice["time"], notice["values"]["threshold"]) == (instant("11:00"), "4.20")
+
+
+@pytest.mark.req("X-08", "R-GG9")
+def test_spend_limits_and_digests_are_of_the_month_and_day_in_shanghai() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        settings("00:01", digest="daily", spend_limits={"d-1": "0.50"}),
+        sample("30 14:00", "1000"),
+        deletion("30 17:00"),
+        until="2026-12-02T00:00:00Z",
+    )
+
+    # In Shanghai December begins on 30 November at 16:00 UTC; what is settled then is of December.
+    digests = told.of("notice", type="spend_digest")
+    assert [(d["time"], d["values"]["spent"]) for d in digests] == [
+        (instant("30 16:00"), "0.50"),
+        ("2026-12-01T16:00:00.000Z", "1.00"),
+    ]
+    assert told.notices("spend_limit") == [instant("30 15:00"), instant("30 16:00")]

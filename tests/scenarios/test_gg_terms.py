@@ -1,6 +1,7 @@
 """GPUGEEK: packages (GG-10 … GG-17, GG-25, GG-26): bought, reminded of, renewed, changed, expired."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -16,20 +17,20 @@ from tests.scenarios.renting import (
     stop,
     topup,
 )
-from tests.scenarios.telling import Record, instant, opened, settings, tell, tick
+from tests.scenarios.telling import BOOK, Record, instant, opened, settings, tell, tick
 
 OPENED = opened("gpugeek")
 FUNDED = topup("00:00", "10000")
 
 
 def package(
-    time: str, term: str = "monthly", resource: str = "i-1", sku: str = "rtx-4090", **data: object
+    time: str, term: str = "monthly", resource: str = "i-1", sku: str = "rtx-4090", **data: Any
 ) -> bytes:
     """A package is asked for."""
     return request(time, sku, resource, mode="package", term=term, **data)
 
 
-def running(time: str, resource: str = "i-1", sku: str = "rtx-4090", **data: object) -> bytes:
+def running(time: str, resource: str = "i-1", sku: str = "rtx-4090", **data: Any) -> bytes:
     """It starts in mode package."""
     return start(time, sku, resource, mode="package", **data)
 
@@ -297,7 +298,6 @@ def test_a_renewal_suffices_with_an_approved_request() -> None:
     assert tell(OPENED, FUNDED, package("10:00", "daily"), renew("11:00")).reasons() == []
 
 
-@pytest.mark.xfail(strict=True, reason="G6: once started, the approval is forgotten")
 @pytest.mark.req("GG-14", "X-02")
 def test_a_late_renewal_from_before_the_start_suffices_with_the_request() -> None:
     assert (
@@ -342,7 +342,6 @@ def test_from_a_package_the_rest_is_given_back(hours_later: str, back: str | Non
 
 @pytest.mark.req("GG-16")
 def test_the_documents_example_of_a_change() -> None:
-    from tests.scenarios.telling import BOOK
     from streams.core.book import Book
 
     profile = BOOK.offers["gpugeek"].profile

@@ -31,6 +31,8 @@ from streams.ingest.partitioner import partition_of
 HEARTBEAT: Final = "instance.heartbeat"
 _COLUMNS: Final = tuple(name for name in STORED.columns if name not in COORDINATES)
 _FIND: Final = f"SELECT {', '.join(_COLUMNS)}, kafka_offset FROM charges FINAL WHERE id = {{id:String}}"  # noqa: S608 - our own names
+# More than a journal record has events: each gets a place of its own.
+_STEPS: Final = 100_000
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -109,12 +111,16 @@ class _Search:
         end = topics.ends([JOURNAL_TOPIC], partition + 1)[JOURNAL_TOPIC, partition]
         for record in topics.read(JOURNAL_TOPIC, partition, end):
             journal = decode_record(record.value)
-            mine = [event for raw in journal.events if (event := self._mine(bytes(raw))) is not None]
-            if self.charge is None:
-                self._events += mine
-            self._look(
-                record.offset, refold.take(record.offset, encode_record(journal.clock, [e.raw for e in mine]))
-            )
+            # The clock first, then each event by itself: so it is known what had come before the charge.
+            self._look(record.offset, refold.take(record.offset * _STEPS, encode_record(journal.clock, [])))
+            for number, raw in enumerate(journal.events, start=1):
+                if (event := self._mine(bytes(raw))) is not None:
+                    if self.charge is None:
+                        self._events.append(event)
+                    out = refold.take(
+                        record.offset * _STEPS + number, encode_record(journal.clock, [event.raw])
+                    )
+                    self._look(record.offset, out)
 
     def _mine(self, raw: bytes) -> Event | None:
         if self._mark not in raw and b"\\u" not in raw:

@@ -16,7 +16,14 @@ from schemas.values import instant_text, money_text
 from schemas.wire import encode
 
 SHOWN_MAX: Final = 20
+WIDTH_MIN: Final = 150
 NOTHING: Final = "·"
+
+
+def wide_console() -> Console:
+    """A console that shows amounts whole: a narrow terminal, or none, wraps lines instead of cutting numbers."""
+    console = Console(soft_wrap=True)
+    return Console(soft_wrap=True, width=WIDTH_MIN) if console.width < WIDTH_MIN else console
 
 
 def report_as_dict(report: Report) -> dict[str, Any]:

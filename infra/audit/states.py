@@ -22,6 +22,8 @@ from streams.core.state import Account
 WORKER = "worker state"
 BALANCES = "balances"
 STORED_BALANCE = "ClickHouse balances"
+# Journal offset and due time, in front of the account.
+_POSITION_BYTES = 16
 _balance = msgspec.json.Decoder(Balance)
 BalanceOf = Callable[[Account], Any]
 
@@ -73,10 +75,15 @@ class States:
         saved = unpack_account(frame)
         # Decoded again, so that both come from bytes and only what differs in them is told.
         refolded = unpack_account(mine)
-        for field in Account.__struct_fields__:
+        for field in Account.__struct_fields__[: _fields_of(frame)]:
             wanted, found = getattr(refolded, field), getattr(saved, field)
             if wanted != found:
                 self._differences.append(Difference(name, WORKER, field, _short(wanted), _short(found)))
+
+
+def _fields_of(frame: bytes) -> int:
+    """How many fields the release that wrote `frame` knew: fields are only ever appended."""
+    return len(msgspec.msgpack.decode(memoryview(frame)[_POSITION_BYTES:]))
 
 
 def _short(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
@@ -14,15 +15,16 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
-from confluent_kafka.cimpl import OFFSET_BEGINNING
 
 from infra.errors import CommandFailed
 from infra.settings import Settings
 
 TIMEOUT_S: Final = 15.0
 _READ_MESSAGES: Final = 5_000
-# Reads without a message in a row, a second each, before the broker is given up.
-_IDLE_READS_MAX: Final = 30
+# `consume` waits for its whole time unless it gets as many messages, at the end of a partition too.
+_READ_S: Final = 0.03
+# Without a message for so long the broker is given up.
+_IDLE_S: Final = 30.0
 _LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 # librdkafka's own errors bear such names.
 _END_OF_PARTITION: Final = KafkaError._PARTITION_EOF  # noqa: SLF001
@@ -31,6 +33,8 @@ _READER: Final[dict[str, Any]] = {
     "group.id": "meterstream-audit",
     "enable.auto.commit": False,
     "enable.partition.eof": True,
+    # Offset 0 may be gone; asking for the beginning instead costs half a second each time.
+    "auto.offset.reset": "earliest",
     "isolation.level": "read_committed",
     "fetch.wait.max.ms": 20,
     "queued.max.messages.kbytes": 131_072,
@@ -101,19 +105,21 @@ class Topics:
             self._members[group] = Consumer({**self._config, **own})
         return self._members[group]
 
-    def read(self, topic: str, partition: int, end: int, start: int = OFFSET_BEGINNING) -> Iterator[Record]:
+    def read(self, topic: str, partition: int, end: int, start: int = 0) -> Iterator[Record]:
         """The records of one partition from `start` to before `end`, in order."""
-        if end <= max(start, 0):
+        if end <= start:
             return
         consumer = Consumer(self._config)
         try:
             consumer.assign([TopicPartition(self._settings.topic(topic), partition, start)])
-            idle = 0
+            heard_s = time.monotonic()
             while True:
-                messages = consumer.consume(_READ_MESSAGES, timeout=1.0)
-                idle = 0 if messages else idle + 1
-                if idle > _IDLE_READS_MAX:
-                    raise KafkaException(KafkaError(_TIMED_OUT, f"{topic}: no records for {idle} s"))
+                messages = consumer.consume(_READ_MESSAGES, timeout=_READ_S)
+                now_s = time.monotonic()
+                if messages:
+                    heard_s = now_s
+                elif now_s - heard_s > _IDLE_S:
+                    raise KafkaException(KafkaError(_TIMED_OUT, f"{topic}: no records for {_IDLE_S:g} s"))
                 for message in messages:
                     error, offset = message.error(), message.offset()
                     if error is not None:

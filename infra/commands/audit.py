@@ -38,9 +38,7 @@ def explain(
     if as_json:
         _print_json(show.explanation_as_dict(found))
     else:
-        from rich.console import Console
-
-        show.print_explanation(Console(soft_wrap=True), found)
+        show.print_explanation(show.wide_console(), found)
     if not found.is_proven:
         raise typer.Exit(1)
 
@@ -57,9 +55,7 @@ def reconcile(as_json: AsJson = False, timeout: Timeout = 60.0) -> None:
     if as_json:
         _print_json(show.report_as_dict(report))
     else:
-        from rich.console import Console
-
-        show.print_report(Console(soft_wrap=True), report)
+        show.print_report(show.wide_console(), report)
     if not report.is_clean:
         raise typer.Exit(1)
 

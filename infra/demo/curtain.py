@@ -23,7 +23,7 @@ SPARKS: Final = "▁▂▃▄▅▆▇█"
 SPANS: Final = (7, 14, 30)
 MAILS_TIMEOUT_S: Final = 20.0
 _CORRECTING: Final = (
-    "SELECT id FROM charges FINAL WHERE corrects != '' AND amount < 0 ORDER BY time, id LIMIT 1"
+    "SELECT id FROM charges FINAL WHERE corrects != '' AND cause.1 != 'timer' ORDER BY time, id LIMIT 1"
 )
 _REFUSED: Final = """
     SELECT reason, account, any(detail), count() FROM rejections FINAL GROUP BY reason, account ORDER BY reason, account"""

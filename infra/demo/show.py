@@ -20,13 +20,12 @@ from infra.demo.stories import tell_all
 from infra.settings import Settings
 
 TIMEOUT_S: Final = 120.0
-WIDTH_MIN: Final = 150
 
 
 def run(settings: Settings, *, end: date, seed: int) -> bool:
     """Play the `DAYS` days before `end`; True when all sums agree. Raises CommandFailed where something is missing."""
     started_s, started_ns = time.monotonic(), time.time_ns()
-    console = _console()
+    console = show.wide_console()
     settings = demo_settings(settings)
     console.print(
         f"a month of event time, namespace {settings.namespace}, through the real pipeline", style="bold"
@@ -117,12 +116,6 @@ class Lines:
                 f"  {date}  day {number} of {DAYS}, {sent:,} events sent, worker {behind:,} behind",
                 highlight=False,
             )
-
-
-def _console() -> Console:
-    console = Console(soft_wrap=True)
-    # Amounts are shown whole: a narrow terminal, or none, wraps lines instead of cutting numbers.
-    return Console(soft_wrap=True, width=WIDTH_MIN) if console.width < WIDTH_MIN else console
 
 
 def _midnight_ms(day: date) -> int:

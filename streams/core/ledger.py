@@ -12,7 +12,7 @@ from hashlib import blake2b
 from schemas.records import Bucket, EntryType
 from schemas.values import money_text
 from schemas.wire import entry_of
-from streams.core.amounts import EXACT, ZERO
+from streams.core.amounts import EXACT
 from streams.core.state import Account
 from streams.core.turn import Turn
 

@@ -101,11 +101,15 @@ def start(turn: Turn, data: InstanceStarted, time_ms: int) -> Refusal | None:
     ends = [known.end_ms for known in resource.runs]
     sessions.happened(turn, data.resource, resource, Fact(time_ms, START, run=run))
     if refusal is None:
-        hosted.started(turn, data.resource, resource, time_ms, replicas)
-        if data.disk_gb is not None:
-            set_disk(turn, data.resource, resource, data.disk_gb, time_ms)
-        _ended_before_it_began(turn, data.resource, resource, time_ms, ends)
+        _begun(turn, data, resource, time_ms, ends)
     return refusal
+
+
+def _begun(turn: Turn, data: InstanceStarted, resource: Resource, time_ms: int, ends: list[int]) -> None:
+    hosted.started(turn, data.resource, resource, time_ms, 1 if data.replicas is None else data.replicas)
+    if data.disk_gb is not None:
+        set_disk(turn, data.resource, resource, data.disk_gb, time_ms)
+    _ended_before_it_began(turn, data.resource, resource, time_ms, ends)
 
 
 def _ended_before_it_began(turn: Turn, name: str, resource: Resource, time_ms: int, ends: list[int]) -> None:

@@ -1,5 +1,6 @@
 """`meterstream simulate`: the pure engine over files of events, without a server."""
 
+import gc
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,8 @@ def simulate(
     from infra.books import load_book
     from streams.core import story
 
+    # Every record is kept until the end, so collecting cycles finds nothing and costs a third of the time.
+    gc.disable()
     until_ms = None if until is None else _instant(until)
     told = story.run(_lines(files), load_book(profiles), until_ms)
     _print(told, sys.stdout.buffer)

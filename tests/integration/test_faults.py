@@ -9,12 +9,13 @@ from decimal import Decimal
 
 import pytest
 
+from infra.audit.topics import Topics
 from infra.books import load_book
 from infra.demo.script import DAY_MS, Script, Step
 from infra.emit.files import Outgoing
 from infra.emit.sender import Sender
 from infra.settings import Clock
-from schemas.topics import USAGE_EVENTS
+from schemas.topics import CHARGES, USAGE_EVENTS
 from schemas.values import instant_text, plain
 from streams.core.story import Story
 from tests.integration.running import START_MS, Pipeline, event
@@ -157,12 +158,20 @@ def test_killing_every_part_under_load_changes_no_figure(pipeline: Pipeline) -> 
     refused = dict(pipeline.query("SELECT reason, count() FROM rejections FINAL GROUP BY reason"))
     assert refused == Counter(str(rejection.reason) for rejection in told.out.rejections)
     assert answer["input"]["read"] == sum(map(len, rounds)) + ROUNDS * pipeline.settings.partitions
-    print(json.dumps({"sent": answer["input"], "twins": answer["twins"], "kills": kills}))
+    assert answer["twins"] > 0, "no worker was killed between a charge and its checkpoint: the test shows nothing"
+    print(json.dumps({"input": answer["input"], "twins": answer["twins"], "kills": kills}))
 
 
 def kill_at(pipeline: Pipeline, sender: Sender, events: int, part: str) -> None:
-    """Kill `part` once so many events were sent."""
+    """Kill `part` once so many events were sent; a worker when it has just written charges, so before it saves."""
     wait_until(lambda: sender.events >= events, f"{events} events are sent", timeout_s=120, every_s=0.002)
+    if part.startswith("worker"):
+        topics = Topics(pipeline.settings)
+        before = topics.ends([CHARGES], pipeline.settings.partitions)
+        wait_until(
+            lambda: topics.ends([CHARGES], pipeline.settings.partitions) != before, "charges are written",
+            timeout_s=60, every_s=0.002,
+        )  # fmt: skip
     pipeline.kill(part)
 
 

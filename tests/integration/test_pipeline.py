@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.audit.progress import wait_until_done
 from infra.audit.topics import Topics
 from infra.smtp_catcher import MailStore
 from schemas.journal import decode_record
@@ -82,6 +83,18 @@ def journaled(running: Pipeline, wanted: dict[str, list[str]]) -> dict[str, list
                 if envelope["subject"] in found:
                     found[envelope["subject"]].append(envelope["id"])
     return found if sum(map(len, found.values())) == sum(map(len, wanted.values())) else None
+
+
+def test_the_worker_acknowledges_what_it_folds_whatever_marks_lie_between(running: Pipeline, tmp_path: Path) -> None:
+    """30 ticks, each in a transaction of ingest, whose marks are gaps for Faust: it got past one a second."""
+    start_ms = START_MS + 7 * DAY_MS
+    ticks = [event("clock.tick", "clock", f"mark-{number}", start_ms + number) for number in range(30)]
+
+    running.emit(tmp_path, ticks)
+
+    topics, partitions = Topics(running.settings), running.settings.partitions
+    # Shorter than 30 of Faust's commits, one a second.
+    wait_until_done(topics, partitions, timeout_s=10)
 
 
 @pytest.mark.req("X-03")

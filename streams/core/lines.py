@@ -12,9 +12,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from schemas.profile import Timing
-from schemas.values import instant_text, money_text, plain
-from schemas.wire import Charge
-from streams.core import ledger, windows
+from streams.core import charges, ledger
 from streams.core.amounts import EXACT, ZERO, cost_of_seconds, hours_of
 from streams.core.state import NEVER, Draw, Run, Segment
 from streams.core.turn import Turn, record_id
@@ -131,35 +129,28 @@ def _write(
     *,
     corrects: str | None = None,
 ) -> None:
-    quantity = hours_of(seconds)
     version, rate = run.price_version, run.rate
     if run.timing == Timing.STARTED_PERIOD:
         _, version, rate = period_price(turn, run, start_ms)
-    turn.out.charges.append(
-        Charge(
+    charges.write(
+        turn,
+        charges.RatedLine(
             id=charge,
-            account=turn.account.id,
-            time=turn.time_text,
-            cause=turn.cause,
-            profile=turn.offer.name,
+            resource=resource,
             sku=run.sku,
             meter=run.meter,
-            start=instant_text(start_ms),
-            end=instant_text(end_ms),
-            quantity=plain(quantity),
+            start_ms=start_ms,
+            end_ms=end_ms,
+            quantity=hours_of(seconds),
             unit="hour",
-            unit_price=money_text(rate),
-            amount=money_text(amount),
-            currency=turn.offer.currency,
+            unit_price=rate,
+            amount=amount,
             rule=run.rule,
             price_version=version,
-            resource=resource,
             model=run.model,
             corrects=corrects,
-        )
+        ),
     )
-    line = windows.line_of(resource, run.sku, run.model, None)
-    windows.count(turn, line, resource, run.meter, "hour", quantity, amount)
 
 
 # --- which lines a run has -----------------------------------------------------------------------------

@@ -13,8 +13,7 @@ from schemas.events import AutoRenewSet, InstanceRequested, Mode, ModeChanged, T
 from schemas.profile import HOURS_OF_TERM, Price
 from schemas.records import CommandType, EntryType, Meter, NoticeType, Reason
 from schemas.values import instant_text, money_text
-from schemas.wire import Charge
-from streams.core import funds, gauges, hosted, instances, ledger, sessions, windows
+from streams.core import capacity_lines, charges, funds, gauges, hosted, instances, ledger, sessions
 from streams.core.amounts import EXACT, ZERO, cost_of_seconds, ratio
 from streams.core.commands import command
 from streams.core.notices import notify, notify_stopped
@@ -140,29 +139,23 @@ def _write(turn: Turn, name: str, package: Package, start_ms: int, end_ms: int) 
     charge = record_id(
         "chg", turn.account.id, name, Meter.TERM.value, start_ms, turn.cause.source, turn.cause.id
     )
-    turn.out.charges.append(
-        Charge(
+    charges.write(
+        turn,
+        charges.RatedLine(
             id=charge,
-            account=turn.account.id,
-            time=turn.time_text,
-            cause=turn.cause,
-            profile=turn.offer.name,
+            resource=name,
             sku=package.sku,
             meter=Meter.TERM.value,
-            start=instant_text(start_ms),
-            end=instant_text(end_ms),
-            quantity="1",
+            start_ms=start_ms,
+            end_ms=end_ms,
+            quantity=Decimal(1),
             unit="term",
-            unit_price=money_text(package.price),
-            amount=money_text(package.price),
-            currency=turn.offer.currency,
+            unit_price=package.price,
+            amount=package.price,
             rule=package.rule,
             price_version=package.price_version,
-            resource=name,
-        )
+        ),
     )
-    line = windows.line_of(name, package.sku, None, None)
-    windows.count(turn, line, name, Meter.TERM.value, "term", Decimal(1), package.price)
     ledger.spend(turn, package.price, charge)
 
 
@@ -179,9 +172,7 @@ def _cover_disk(
         sold = turn.offer.storage(sku, start_ms)
         if sold is not None:
             charge = record_id("chg", turn.account.id, name, sku, "prepaid", start_ms, turn.cause.id)
-            gauges.write_capacity(
-                turn, name, sku, sold[0].rule, sold[1], charge, start_ms, end_ms, gb_days, amount
-            )
+            capacity_lines.write(turn, name, sku, sold, charge, (start_ms, end_ms), gb_days, amount)
             ledger.spend(turn, amount, charge)
     disk = resource.disk = resource.disk or Gauge(sku)
 

@@ -211,6 +211,11 @@ class Worker:
             noted.offset = max(noted.offset, offset)
 
     @property
+    def is_folding(self) -> bool:
+        """True while a record is being folded or a checkpoint is made, however long that takes."""
+        return self._lock.locked()
+
+    @property
     def is_ready(self) -> bool:
         """True once this worker has its partitions and folds them."""
         return self.progress.state == "folding" and not self.app.rebalancing and not self.app.in_recovery

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from streams.worker.app import Worker
 
 _PROBE_S = 5.0
+_GRACE_S = 10.0
 
 
 class StoodStill(Exception):
@@ -39,7 +40,11 @@ class Liveness:
             await asyncio.sleep(min(5.0, self._limit_s / 2))
             for partition, offset in self._quiet():
                 unread = await asyncio.to_thread(self._has_unread, partition, offset)
-                if unread and self._offset(partition) == offset:
+                if unread:
+                    # After a quiet hour the probe may see a record in the moment in which it comes: the worker
+                    # gets its time to fold it, and all the time it needs for one that it is folding.
+                    await asyncio.sleep(min(_GRACE_S, self._limit_s))
+                if unread and self._offset(partition) == offset and not self._worker.is_folding:
                     raise StoodStill(
                         f"partition {partition} stands at {offset} for {self._limit_s:.0f} s, though there is more"
                     )

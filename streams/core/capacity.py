@@ -1,0 +1,97 @@
+"""Stage 3 of 6, capacity: what a window of stored gigabytes comes to. Pure.
+
+The average of a window is GB-milliseconds of existence and use (GG-22, GG-28, R-GG6, R-GG8), its maximum the highest
+capacity (NL-18). What a package has paid is left out (GG-25, R-NL4).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from schemas.profile import Aggregate, Price, Sku, Window
+from schemas.profile import Gauge as GaugeShape
+from streams.core import windows
+from streams.core.amounts import EXACT, ZERO
+from streams.core.state import NEVER, Gauge
+from streams.core.turn import Turn
+
+HOUR_MS = 3_600_000
+
+
+def window_at(turn: Turn, window: Window, time_ms: int) -> tuple[int, int]:
+    """[start, end) of the window that `time_ms` lies in."""
+    if window is Window.HOUR:
+        start_ms = time_ms // HOUR_MS * HOUR_MS
+        return start_ms, start_ms + HOUR_MS
+    return windows.local_day(turn.account.zone, time_ms)
+
+
+def window_of(turn: Turn, sku: str) -> Window:
+    """Over what the sku is settled."""
+    return shape_of(turn.offer.profile.skus[sku]).window
+
+
+def shape_of(sku: Sku) -> GaugeShape:
+    """How the storage sku is metered."""
+    if sku.gauge is None:
+        raise ValueError("not a storage sku")
+    return sku.gauge
+
+
+def sold_at(turn: Turn, sku: str, time_ms: int) -> tuple[Sku, Price]:
+    """The sku and its price; where none is in force then, the nearest: what is stored is never free by accident."""
+    found = turn.offer.storage(sku, time_ms)
+    if found is not None:
+        return found
+    known = turn.offer.profile.skus[sku]
+    return known, known.prices[-1] if time_ms >= known.prices[-1].start_ms else known.prices[0]
+
+
+def windows_between(turn: Turn, window: Window, from_ms: int, until_ms: int) -> list[tuple[int, int]]:
+    """Every window that lies in or reaches into [from_ms, until_ms)."""
+    found = []
+    at = from_ms
+    while at < until_ms:
+        start, end = window_at(turn, window, at)
+        found.append((start, end))
+        at = end
+    return found
+
+
+def basis_of(turn: Turn, gauge: Gauge, start_ms: int) -> Decimal:
+    """What is multiplied with the price: GB-milliseconds for an average, gigabytes otherwise."""
+    shape = shape_of(turn.offer.profile.skus[gauge.sku])
+    start_ms, end_ms = window_at(turn, shape.window, start_ms)
+    if shape.aggregate is Aggregate.AVERAGE:
+        return gb_ms_of(gauge, start_ms, end_ms)
+    levels = [gb for since, until, gb in _levels(gauge, start_ms, end_ms) if until > since]
+    if not levels:
+        return ZERO
+    peak = max(levels) if shape.aggregate is Aggregate.MAXIMUM else levels[-1]
+    return max(ZERO, EXACT.subtract(peak, shape.allowance_gb))
+
+
+def gb_ms_of(gauge: Gauge, start_ms: int, end_ms: int) -> Decimal:
+    """Gigabytes times milliseconds in the window."""
+    total = ZERO
+    for since, until, gb in _levels(gauge, start_ms, end_ms):
+        total = EXACT.add(total, EXACT.multiply(gb, Decimal(until - since)))
+    return total
+
+
+def _levels(gauge: Gauge, start_ms: int, end_ms: int) -> list[tuple[int, int, Decimal]]:
+    """(since, until, GB) of every stretch in the window that is stored and not paid by a package."""
+    end_ms = min(end_ms, gauge.deleted_ms)
+    found = []
+    for index, (since, gb) in enumerate(gauge.samples):
+        until = gauge.samples[index + 1][0] if index + 1 < len(gauge.samples) else NEVER
+        pieces = [(max(since, start_ms), min(until, end_ms))]
+        for paid_from, paid_to in gauge.covered:
+            pieces = [
+                piece
+                for begin, finish in pieces
+                for piece in ((begin, min(finish, paid_from)), (max(begin, paid_to), finish))
+                if piece[0] < piece[1]
+            ]
+        found += [(begin, finish, gb) for begin, finish in pieces if begin < finish]
+    return found

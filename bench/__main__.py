@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from infra.settings import Settings
-from tests.servers import kafka_server, own_settings
+from bench.broker import with_broker
 
 RESULT = Path(__file__).parents[1] / "build" / "bench.json"
-
-
-@contextmanager
-def with_broker() -> Iterator[Settings]:
-    """Settings that reach a fresh broker, in a directory that is removed afterwards."""
-    with tempfile.TemporaryDirectory(prefix="meterstream-bench-") as directory:
-        root = Path(directory)
-        with kafka_server(root / "kafka") as bootstrap:
-            yield own_settings(root, kafka_bootstrap=bootstrap)
 
 
 def main() -> None:

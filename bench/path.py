@@ -19,6 +19,7 @@ import msgspec
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from bench import load
+from bench.broker import with_broker
 from infra.migrations import migrate
 from infra.settings import Settings
 from infra.topics import create_topics
@@ -175,8 +176,6 @@ def _read_balances(settings: Settings, probe: _Probe, ready: threading.Event, st
 
 def main() -> None:
     """Start a broker, measure, print JSON."""
-    from bench.__main__ import with_broker
-
     with with_broker() as settings:
         print(json.dumps(run(settings), indent=2))
 

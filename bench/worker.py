@@ -22,6 +22,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from confluent_kafka.cimpl import NewTopic
 
 from bench import load
+from bench.broker import with_broker
 from bench.peers.common import Template, new_fold
 from bench.stamps import Speed, speed
 from infra.settings import Settings
@@ -210,8 +211,6 @@ def _running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
 
 def main() -> None:
     """Start a broker, measure, print JSON."""
-    from bench.__main__ import with_broker
-
     with with_broker() as settings:
         figures: dict[str, Any] = run(settings)
     print(json.dumps(figures, indent=2))

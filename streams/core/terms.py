@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from schemas.events import AutoRenewSet, InstanceRequested, Mode, ModeChanged, Term, TermRenewed
+from schemas.events import AutoRenewSet, InstanceRequested, Mode, Term, TermRenewed
 from schemas.profile import HOURS_OF_TERM, Price
-from schemas.records import CommandType, EntryType, Meter, NoticeType, Reason
+from schemas.records import CommandType, Meter, NoticeType, Reason
 from schemas.values import instant_text, money_text
 from streams.core import capacity_lines, charges, funds, gauges, hosted, instances, ledger, sessions
-from streams.core.amounts import EXACT, ZERO, cost_of_seconds, ratio
+from streams.core.amounts import EXACT, ZERO, ratio
 from streams.core.commands import command
 from streams.core.notices import notify, notify_stopped
-from streams.core.sessions import START, STOP
-from streams.core.state import NEVER, Fact, Gauge, Package, Period, Resource, Run
+from streams.core.state import NEVER, Gauge, Package, Period, Resource
 from streams.core.timers import DISK, EXPIRY, REMINDER, Rank, arm
 from streams.core.turn import Refusal, Turn, record_id
 
@@ -80,12 +79,12 @@ def buy(turn: Turn, name: str, resource: Resource, data: InstanceRequested, time
     disk_gb = data.disk_gb or (
         resource.disk.samples[-1][1] if resource.disk and resource.disk.samples else ZERO
     )
-    return _purchase(
+    return purchase(
         turn, name, resource, data.sku, data.term or "", disk_gb, time_ms, auto_renew=bool(data.auto_renew)
     )
 
 
-def _purchase(
+def purchase(
     turn: Turn,
     name: str,
     resource: Resource,
@@ -96,6 +95,7 @@ def _purchase(
     *,
     auto_renew: bool,
 ) -> Refusal | None:
+    """Charge a term from `time_ms` in full, or say why not."""
     found = _price(turn, sku, term, time_ms)
     if isinstance(found, Refusal):
         return found
@@ -289,69 +289,3 @@ def _expire(turn: Turn, name: str, resource: Resource, package: Package, due_ms:
         command(turn, CommandType.GPU_RELEASE, "expired", name)
     notify(turn, NoticeType.TERM_EXPIRED, {"expired": instant_text(due_ms)}, name)
     hosted.retain(turn, name, resource, due_ms)
-
-
-# --- change of mode ----------------------------------------------------------------------------------------
-
-
-def mode_changed(turn: Turn, data: ModeChanged, time_ms: int) -> Refusal | None:
-    """Another way to pay from `time_ms` on; of a package what is left is given back (GG-16)."""
-    if not turn.offer.profile.terms.mode_change:
-        return Refusal(Reason.CAPABILITY_DISABLED, f"{turn.offer.name} does not change modes")
-    if (refusal := instances.offered(turn, data.mode)) is not None:
-        return refusal
-    resource = turn.account.resources[data.resource]
-    package = active(resource, time_ms)
-    last = resource.runs[-1] if resource.runs else None
-    sku = package.sku if package else (last.sku if last else "")
-    run = instances.planned_run(turn, sku, data.mode, None, time_ms, model=last.model if last else None)
-    if isinstance(run, Refusal):
-        return run
-    present = Mode.PACKAGE.value if package else (last.mode if last else "")
-    if resource.released_ms <= time_ms or present == data.mode:
-        return Refusal(Reason.RESOURCE_STATE, f"{data.resource} is released or in that mode already")
-    running = sessions.run_at(resource, time_ms) is not None
-    if data.mode == Mode.PACKAGE:
-        disk_gb = resource.disk.samples[-1][1] if resource.disk and resource.disk.samples else ZERO
-        refusal = _purchase(
-            turn, data.resource, resource, sku, data.term or "", disk_gb, time_ms, auto_renew=False
-        )
-        if refusal is not None:
-            return refusal
-    if package is not None:
-        _refund(turn, data.resource, resource, package, time_ms)
-    if running:
-        _switch(turn, data.resource, resource, run, time_ms)
-    return None
-
-
-def _switch(turn: Turn, name: str, resource: Resource, run: Run, time_ms: int) -> None:
-    sessions.happened(turn, name, resource, Fact(time_ms, STOP, "mode"))
-    sessions.happened(turn, name, resource, Fact(time_ms, START, run=run))
-
-
-def settlement(turn: Turn, package: Package, time_ms: int) -> tuple[Decimal, Decimal, Decimal]:
-    """(paid, used at pay-as-you-go, given back) if the package ended at `time_ms`; of the unexpired periods only."""
-    left = [period for period in package.periods if period.end_ms > time_ms]
-    paid = ZERO
-    for period in left:
-        paid = EXACT.add(paid, period.paid)
-    sold = turn.offer.instance(package.sku, left[0].start_ms) if left else None
-    rate = sold[1].payg if sold is not None and sold[1].payg is not None else ZERO
-    seconds = (time_ms - left[0].start_ms) // 1000 if left else 0
-    used = cost_of_seconds(rate, seconds, turn.offer.scale)
-    return paid, used, max(ZERO, EXACT.subtract(paid, used))
-
-
-def _refund(turn: Turn, name: str, resource: Resource, package: Package, time_ms: int) -> None:
-    _, _, back = settlement(turn, package, time_ms)
-    if back:
-        ledger.post(turn, EntryType.REFUND.value, back, ledger.PAID)
-    resource.package = None
-    disk = resource.disk
-    if disk is not None:
-
-        def uncover() -> None:
-            disk.covered = [(start, min(end, time_ms)) for start, end in disk.covered if start < time_ms]
-
-        gauges.change_gauge(turn, name, disk, time_ms, uncover, DISK)

@@ -1,0 +1,81 @@
+"""Stage 3 of 6, changes of mode: another way to pay, and what is left of a package given back. Pure.
+
+GG-16: the time used so far is charged at the pay-as-you-go rate, the rest of what was paid is refunded in one entry,
+never less than nothing (R-GG5); the disk until then stays covered (contract 8.6).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from schemas.events import Mode, ModeChanged
+from schemas.records import EntryType, Reason
+from streams.core import gauges, instances, ledger, sessions, terms
+from streams.core.amounts import EXACT, ZERO, cost_of_seconds
+from streams.core.sessions import START, STOP
+from streams.core.state import Fact, Package, Resource, Run
+from streams.core.timers import DISK
+from streams.core.turn import Refusal, Turn
+
+
+def mode_changed(turn: Turn, data: ModeChanged, time_ms: int) -> Refusal | None:
+    """Another way to pay from `time_ms` on; of a package what is left is given back (GG-16)."""
+    if not turn.offer.profile.terms.mode_change:
+        return Refusal(Reason.CAPABILITY_DISABLED, f"{turn.offer.name} does not change modes")
+    if (refusal := instances.offered(turn, data.mode)) is not None:
+        return refusal
+    resource = turn.account.resources[data.resource]
+    package = terms.active(resource, time_ms)
+    last = resource.runs[-1] if resource.runs else None
+    sku = package.sku if package else (last.sku if last else "")
+    run = instances.planned_run(turn, sku, data.mode, None, time_ms, model=last.model if last else None)
+    if isinstance(run, Refusal):
+        return run
+    present = Mode.PACKAGE.value if package else (last.mode if last else "")
+    if resource.released_ms <= time_ms or present == data.mode:
+        return Refusal(Reason.RESOURCE_STATE, f"{data.resource} is released or in that mode already")
+    running = sessions.run_at(resource, time_ms) is not None
+    if data.mode == Mode.PACKAGE:
+        disk_gb = resource.disk.samples[-1][1] if resource.disk and resource.disk.samples else ZERO
+        refusal = terms.purchase(
+            turn, data.resource, resource, sku, data.term or "", disk_gb, time_ms, auto_renew=False
+        )
+        if refusal is not None:
+            return refusal
+    if package is not None:
+        _refund(turn, data.resource, resource, package, time_ms)
+    if running:
+        _switch(turn, data.resource, resource, run, time_ms)
+    return None
+
+
+def _switch(turn: Turn, name: str, resource: Resource, run: Run, time_ms: int) -> None:
+    sessions.happened(turn, name, resource, Fact(time_ms, STOP, "mode"))
+    sessions.happened(turn, name, resource, Fact(time_ms, START, run=run))
+
+
+def settlement(turn: Turn, package: Package, time_ms: int) -> tuple[Decimal, Decimal, Decimal]:
+    """(paid, used at pay-as-you-go, given back) if the package ended at `time_ms`; of the unexpired periods only."""
+    left = [period for period in package.periods if period.end_ms > time_ms]
+    paid = ZERO
+    for period in left:
+        paid = EXACT.add(paid, period.paid)
+    sold = turn.offer.instance(package.sku, left[0].start_ms) if left else None
+    rate = sold[1].payg if sold is not None and sold[1].payg is not None else ZERO
+    seconds = (time_ms - left[0].start_ms) // 1000 if left else 0
+    used = cost_of_seconds(rate, seconds, turn.offer.scale)
+    return paid, used, max(ZERO, EXACT.subtract(paid, used))
+
+
+def _refund(turn: Turn, name: str, resource: Resource, package: Package, time_ms: int) -> None:
+    _, _, back = settlement(turn, package, time_ms)
+    if back:
+        ledger.post(turn, EntryType.REFUND.value, back, ledger.PAID)
+    resource.package = None
+    disk = resource.disk
+    if disk is not None:
+
+        def uncover() -> None:
+            disk.covered = [(start, min(end, time_ms)) for start, end in disk.covered if start < time_ms]
+
+        gauges.change_gauge(turn, name, disk, time_ms, uncover, DISK)

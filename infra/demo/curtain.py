@@ -1,4 +1,6 @@
-"""The end of the demo: what each account cost, that every sum agrees, what was refused, and where to look."""
+"""The end of the demo: what each account cost and each provider billed, that every sum agrees, what was refused, and
+where to look.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.audit.observed import ask, open_client
-from infra.audit.reconcile import Report
+from infra.audit.report import AccountSums, Report
+from infra.books import load_book
+from infra.demo.bills import bills, bills_table, displayed
 from infra.settings import Settings
 from infra.smtp_catcher import MailStore
 from schemas.values import money_text
@@ -37,12 +41,17 @@ class Curtain:
         self._console = console
         self._client = open_client(settings)
         self._reports = Reports(self._client)
+        self._book = load_book(settings.profiles_dir)
         self._last_day = last_day
 
     def costs(self, report: Report) -> None:
         """7, 14 and 30 days of every account, with a bar a day."""
         table = Table(
-            box=None, pad_edge=False, title="what it cost", title_justify="left", title_style="bold"
+            box=None,
+            pad_edge=False,
+            title="what it cost, by each account's own days",
+            title_justify="left",
+            title_style="bold",
         )
         table.add_column("account")
         table.add_column("profile", style="dim")
@@ -50,13 +59,17 @@ class Curtain:
             table.add_column(f"{days} days", justify="right")
         table.add_column("")
         table.add_column(f"{max(SPANS)} days to {self._last_day}")
-        for account in report.accounts:
+        for account in _in_order(report):
             amounts = self._by_day(account.account)
             totals = [money_text(sum(amounts[-days:], Decimal(0))) for days in SPANS]
             table.add_row(
                 account.account, account.profile, *totals, account.currency, Text(sparks(amounts), "cyan")
             )
         self._console.print(table)
+
+    def bills(self) -> None:
+        """What each provider billed and which rule made its dearest line."""
+        self._console.print(bills_table(bills(self._client), self._book))
 
     def _by_day(self, account: str) -> list[Decimal]:
         found = self._reports.costs(account, max(SPANS), as_of=self._last_day)
@@ -71,10 +84,13 @@ class Curtain:
         for heading in ("ledger", "ClickHouse", "journal, folded again", "postings"):
             table.add_column(heading, justify="right")
         table.add_column("")
-        for account in report.accounts:
+        table.add_column("")
+        for account in _in_order(report):
             sums = (account.ledger, account.clickhouse, account.refolded)
             mark = Text("✓", "green") if account.agrees else Text("✗", "red")
-            table.add_row(account.account, *map(money_text, sums), f"{account.entries:,}", mark)
+            shown = displayed(self._book, account.profile, account.refolded)
+            currency = f"{account.currency} = {shown}" if shown else account.currency
+            table.add_row(account.account, *map(money_text, sums), f"{account.entries:,}", currency, mark)
         self._console.print(table)
 
     def refusals(self) -> None:
@@ -103,7 +119,7 @@ class Curtain:
     def where_to_look(self) -> None:
         """Addresses and commands for those who want to see for themselves."""
         settings, namespace = self._settings, self._settings.namespace
-        query = "SELECT x_Day, SkuId, BilledCost FROM costs_by_sku ORDER BY x_Day, SkuId LIMIT 20 FORMAT PrettyCompact"
+        query = "SELECT x_Day, SubAccountId, SkuId, BilledCost FROM costs_by_sku ORDER BY ALL LIMIT 20 FORMAT PrettyCompact"
         correcting = ask(self._client, _CORRECTING)
         own = f"METERSTREAM_NAMESPACE={namespace}"
         lines = [
@@ -121,6 +137,10 @@ class Curtain:
         for name, text in lines:
             if text:
                 self._console.print(f"  {name:<10} {text}", markup=False, highlight=False)
+
+
+def _in_order(report: Report) -> list[AccountSums]:
+    return sorted(report.accounts, key=lambda sums: (sums.profile, sums.account))
 
 
 def sparks(amounts: Sequence[Decimal]) -> str:

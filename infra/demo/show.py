@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from infra.audit import show
-from infra.audit.reconcile import Report, reconcile
+from infra.audit.reconcile import reconcile
+from infra.audit.report import Report
 from infra.books import load_book
 from infra.demo.curtain import Curtain, last_day_of
 from infra.demo.play import Played, Player
@@ -52,6 +53,8 @@ def _curtain(settings: Settings, console: Console, report: Report, end: date, st
     for part in (curtain.costs, curtain.balances):
         part(report)
         console.print()
+    curtain.bills()
+    console.print()
     curtain.refusals()
     console.print()
     console.print(f"{curtain.mails(started_ns)} mails to the owners", highlight=False)

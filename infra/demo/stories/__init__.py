@@ -4,11 +4,14 @@ from collections.abc import Callable
 from typing import Final
 
 from infra.demo.script import Script
-from infra.demo.stories import flexai, fluxedge
+from infra.demo.stories import flexai, fluxedge, gpugeek, neolink, puredocs
 
 STORIES: Final[tuple[tuple[str, Callable[[Script], None]], ...]] = (
     ("flexai", flexai.tell),
     ("fluxedge", fluxedge.tell),
+    ("gpugeek", gpugeek.tell),
+    ("neolink", neolink.tell),
+    ("puredocs", puredocs.tell),
 )
 
 

@@ -151,6 +151,14 @@ class Scaling(Shape):
     scale_s: int | None = Field(default=None, ge=1)
 
 
+class Use(StrEnum):
+    """Uses of a sku that a requirement of their own covers; a charge names it instead of the sku's `rule`."""
+
+    SPOT = "spot"
+    PACKAGE = "package"
+    PREPAID = "prepaid"
+
+
 class Sku(Shape):
     """Something with a price."""
 
@@ -164,6 +172,7 @@ class Sku(Shape):
     gauge: Gauge | None = None
     hosting: Scaling | None = None
     rule: str
+    rules: dict[Use, str] = {}
     prices: tuple[Price, ...] = ()
 
     @model_validator(mode="after")
@@ -180,6 +189,10 @@ class Sku(Shape):
         if (self.kind is SkuKind.HOSTED) != (self.hosting is not None):
             raise ValueError("a hosted model, and nothing else, needs hosting")
         return self
+
+    def rule_of(self, use: str) -> str:
+        """The requirement that a charge for this use names."""
+        return next((rule for named, rule in self.rules.items() if named == use), self.rule)
 
 
 class Display(Shape):

@@ -15,6 +15,7 @@ from schemas.events import (
     WithdrawalRequested,
 )
 from schemas.records import EntryType, Reason
+from schemas.values import money_text
 from streams.core import ledger, refill, spending
 from streams.core.amounts import EXACT
 from streams.core.payments import CREDITED, promise, tier_of_new_key
@@ -110,7 +111,7 @@ def refund_requested(turn: Turn, data: RefundRequested, _time_ms: int) -> Refusa
         return Refusal(Reason.REFUND_NOT_ALLOWED, f"{turn.offer.name} gives no refunds on request")
     amount = _refundable(turn, data.payment) if data.amount is None else data.amount
     if amount <= 0 or amount > account.paid:
-        return Refusal(Reason.REFUND_NOT_ALLOWED, f"{account.paid} of paid credit is unused")
+        return Refusal(Reason.REFUND_NOT_ALLOWED, f"{money_text(account.paid)} of paid credit is unused")
     if data.payment is not None and (refusal := _unrefundable(turn, data.payment, amount)) is not None:
         return refusal
     if data.refund in account.refunds:

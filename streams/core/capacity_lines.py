@@ -154,8 +154,10 @@ def write(
     quantity: Decimal,
     amount: Decimal,
     corrects: str | None = None,
+    *,
+    rule: str | None = None,
 ) -> None:
-    """The charge of a gauge's window, or of a disk that a package pays in advance."""
+    """The charge of a gauge's window, or of a disk that a package pays in advance (by a `rule` of its own)."""
     sku, price = sold
     charges.write(
         turn,
@@ -170,7 +172,7 @@ def write(
             unit="GB-hour" if window_of(turn, sku_name) is Window.HOUR else "GB-day",
             unit_price=price.payg or ZERO,
             amount=amount,
-            rule=sku.rule,
+            rule=rule or sku.rule,
             price_version=price.version,
             corrects=corrects,
         ),

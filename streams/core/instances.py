@@ -63,7 +63,7 @@ def planned_run(
     rate = Decimal(0) if mode == Mode.PACKAGE else hourly_rate(price, Mode(mode), spec)
     if rate is None:
         return Refusal(Reason.UNKNOWN_SKU, f"gpu {spec.gpu if spec else None!r} has no price")
-    run = Run(time_ms, sku_name, mode, rate, price.version, sku.rule, sku.timing.value if sku.timing else "",
+    run = Run(time_ms, sku_name, mode, rate, price.version, sku.rule_of(mode), sku.timing.value if sku.timing else "",
               Meter.DURATION.value, model, sku.period_s, sku.minimum, settled_ms=time_ms)  # fmt: skip
     if _scales(sku):
         run.meter = Meter.REPLICA_DURATION.value

@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from schemas.events import AutoRenewSet, InstanceRequested, Mode, Term, TermRenewed
-from schemas.profile import HOURS_OF_TERM, Price
+from schemas.profile import HOURS_OF_TERM, Price, Use
 from schemas.records import CommandType, Meter, NoticeType, Reason
 from schemas.values import instant_text, money_text
 from streams.core import capacity_lines, charges, funds, gauges, hosted, instances, ledger, sessions
@@ -102,7 +102,7 @@ def purchase(
     version, price = found
     if (refusal := _unaffordable(turn, name, term, price, disk_gb, time_ms)) is not None:
         return refusal
-    rule = turn.offer.profile.skus[sku].rule
+    rule = turn.offer.profile.skus[sku].rule_of(Use.PACKAGE)
     resource.package = Package(sku, term, price, version.version, rule, auto_renew, disk_gb, [])
     _add_period(turn, name, resource, resource.package, time_ms)
     return None
@@ -172,7 +172,17 @@ def _cover_disk(
         sold = turn.offer.storage(sku, start_ms)
         if sold is not None:
             charge = record_id("chg", turn.account.id, name, sku, "prepaid", start_ms, turn.cause.id)
-            capacity_lines.write(turn, name, sku, sold, charge, (start_ms, end_ms), gb_days, amount)
+            capacity_lines.write(
+                turn,
+                name,
+                sku,
+                sold,
+                charge,
+                (start_ms, end_ms),
+                gb_days,
+                amount,
+                rule=sold[0].rule_of(Use.PREPAID),
+            )
             ledger.spend(turn, amount, charge)
     disk = resource.disk = resource.disk or Gauge(sku)
 

@@ -590,3 +590,13 @@ def test_daily_storage_alone_leads_into_arrears_and_deletes_nothing() -> None:
 
     assert told.notices("overdue") == [instant("1 16:00")]
     assert told.commands() == []
+
+
+@pytest.mark.req("NL-08", "NL-17")
+def test_each_charge_names_the_rule_that_it_follows() -> None:
+    told = tell(OPENED, FUNDED, package("10:00", disk_gb="40"), tick("10:05"))
+
+    assert [(line["meter"], line["rule"]) for line in told.charges()] == [
+        ("term", "NL-08"),
+        ("capacity", "NL-17"),
+    ]

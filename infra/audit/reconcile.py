@@ -8,7 +8,7 @@ at the place it has reached (see `running` and `states`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -18,6 +18,7 @@ from infra.audit import observed
 from infra.audit.observed import STORED_CHARGES, STORED_DAYS, STORED_ENTRIES, STORED_HOURS, Stored
 from infra.audit.progress import Reached, Say, journal_ends, say_nothing, wait_until_done
 from infra.audit.refold import Refold
+from infra.audit.report import HOLDERS, AccountSums, Holder, Report
 from infra.audit.running import Difference, Sums, amount_of
 from infra.audit.states import BALANCES, Balances, States, StoredBalances
 from infra.audit.topics import Place, Topics
@@ -26,65 +27,16 @@ from infra.settings import Settings
 from schemas import topics as names
 from schemas.wire import Balance
 from streams.codec import unpack_account
-from streams.core.amounts import EXACT, ZERO
+from streams.core.amounts import ZERO
 from streams.core.book import Book
 from streams.core.state import Account
 from streams.ingest.counters import Counters
 from streams.ingest.partitioner import partition_of
 
 OUTPUTS: Final = (names.ACCOUNTS, names.BALANCES, names.CHARGES, names.LEDGER, names.REJECTIONS)
-HOLDERS: Final = ("journal, folded again", "worker state", "topics", "ClickHouse", "balances topic")
 _balance = msgspec.json.Decoder(Balance)
 # How a refusal by the fold begins (`streams.core.turn.record_id`); those of ingest have other ids.
 FOLDED: Final = b'{"id":"rej_'
-
-
-@dataclass
-class Holder:
-    """What one holder has in one currency; None where it does not hold such a thing."""
-
-    charges: int | None = None
-    charged: Decimal | None = None
-    entries: int | None = None
-    posted: Decimal | None = None
-    balance: Decimal | None = None
-
-
-@dataclass(frozen=True)
-class AccountSums:
-    """One account's balance as each holder has it."""
-
-    account: str
-    profile: str
-    currency: str
-    refolded: Decimal
-    ledger: Decimal
-    clickhouse: Decimal
-    charged: Decimal
-    entries: int
-
-    @property
-    def agrees(self) -> bool:
-        """True where all have the same."""
-        return self.refolded == self.ledger == self.clickhouse
-
-
-@dataclass
-class Report:
-    """The result. `holders`: by currency and name; `twins`: records that a crash wrote twice, all equal."""
-
-    differences: list[Difference] = field(default_factory=list)
-    holders: dict[str, dict[str, Holder]] = field(default_factory=dict)
-    accounts: list[AccountSums] = field(default_factory=list)
-    counters: Counters = field(default_factory=Counters)
-    events: int = 0
-    journal_records: int = 0
-    twins: int = 0
-
-    @property
-    def is_clean(self) -> bool:
-        """True when nothing differs."""
-        return not self.differences
 
 
 @dataclass(frozen=True)
@@ -113,7 +65,7 @@ def reconcile(settings: Settings, book: Book, timeout_s: float, say: Say = say_n
         _Partition(topics, book, witness, partition, partitions).compare(ends[partition], report)
     _check_store(witness.stored, report)
     for counted in witness.counters.values():
-        _add_counters(report, counted)
+        report.count(counted)
     return report
 
 
@@ -246,16 +198,15 @@ class _Partition:
         frame, told = self._frames.get(name), self._balances.get(name)
         holders = report.holders.setdefault(currency, {holder: Holder() for holder in HOLDERS})
         folded, worker, topics, clickhouse, balances = (holders[holder] for holder in HOLDERS)
-        _add(folded, charges.count, charges.total, entries.count, entries.total, account.balance)
-        _add(worker, balance=unpack_account(frame).balance if frame else ZERO)
-        _add(topics, charged=charged, posted=ledger)
-        _add(
-            clickhouse,
+        folded.add(charges.count, charges.total, entries.count, entries.total, account.balance)
+        worker.add(balance=unpack_account(frame).balance if frame else ZERO)
+        topics.add(charged=charged, posted=ledger)
+        clickhouse.add(
             kept_charges.lines if kept_charges else 0, kept_charges.total if kept_charges else ZERO,
             kept_entries.lines if kept_entries else 0, kept_entries.total if kept_entries else ZERO,
             stored.balances[name][1] if name in stored.balances else ZERO,
         )  # fmt: skip
-        _add(balances, balance=Decimal(_balance.decode(told).balance) if told else ZERO)
+        balances.add(balance=Decimal(_balance.decode(told).balance) if told else ZERO)
         kept = kept_entries.total if kept_entries else ZERO
         report.accounts.append(
             AccountSums(
@@ -268,26 +219,6 @@ def _accounts_of(stored: Stored) -> set[str]:
     return stored.charges.keys() | stored.entries.keys() | stored.balances.keys()
 
 
-def _add(
-    holder: Holder,
-    charges: int | None = None,
-    charged: Decimal | None = None,
-    entries: int | None = None,
-    posted: Decimal | None = None,
-    balance: Decimal | None = None,
-) -> None:
-    if charges is not None:
-        holder.charges = (holder.charges or 0) + charges
-    if entries is not None:
-        holder.entries = (holder.entries or 0) + entries
-    if charged is not None:
-        holder.charged = EXACT.add(holder.charged or ZERO, charged)
-    if posted is not None:
-        holder.posted = EXACT.add(holder.posted or ZERO, posted)
-    if balance is not None:
-        holder.balance = EXACT.add(holder.balance or ZERO, balance)
-
-
 def _check_store(stored: Stored, report: Report) -> None:
     if stored.dead_letters:
         report.differences.append(Difference("", "ClickHouse", "dead letters", "0", str(stored.dead_letters)))
@@ -295,11 +226,3 @@ def _check_store(stored: Stored, report: Report) -> None:
         report.differences.append(
             Difference("", "ClickHouse", "accounts in view gaps", "0", str(stored.gaps))
         )
-
-
-def _add_counters(report: Report, counted: Counters) -> None:
-    total = report.counters
-    total.read += counted.read
-    total.accepted += counted.accepted
-    total.duplicates += counted.duplicates
-    total.rejected += counted.rejected

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.audit.explain import Explanation
-from infra.audit.reconcile import Holder, Report
+from infra.audit.report import Holder, Report
 from infra.audit.running import Difference
 from schemas.values import instant_text, money_text
 from schemas.wire import encode

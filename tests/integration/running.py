@@ -112,10 +112,10 @@ class Pipeline:
 
     def logs(self) -> str:
         """The last lines of every part, for a failure's message."""
-        told = []
-        for layer in Layer:
-            for log in sorted((layer_dir(self.settings, layer) / "logs").glob("*.log")):
-                told.append(
-                    f"\n--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-8:])
-                )
-        return "".join(told)
+        logs = [
+            log for layer in Layer for log in sorted((layer_dir(self.settings, layer) / "logs").glob("*.log"))
+        ]
+        return "".join(
+            f"\n--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-8:])
+            for log in logs
+        )

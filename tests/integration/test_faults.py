@@ -152,13 +152,15 @@ def test_killing_every_part_under_load_changes_no_figure(pipeline: Pipeline) -> 
     assert stored(pipeline, "entries") == Counter(
         (entry.id, number_of(entry.amount)) for entry in told.out.entries
     )
-    assert {name: seq for name, seq in pipeline.query("SELECT account, seq FROM balances FINAL")} == {
+    assert counts(pipeline, "SELECT account, seq FROM balances FINAL") == {
         balance.account: balance.seq for balance in told.balances()
     }
-    refused = dict(pipeline.query("SELECT reason, count() FROM rejections FINAL GROUP BY reason"))
+    refused = counts(pipeline, "SELECT reason, count() FROM rejections FINAL GROUP BY reason")
     assert refused == Counter(str(rejection.reason) for rejection in told.out.rejections)
     assert answer["input"]["read"] == sum(map(len, rounds)) + ROUNDS * pipeline.settings.partitions
-    assert answer["twins"] > 0, "no worker was killed between a charge and its checkpoint: the test shows nothing"
+    assert answer["twins"] > 0, (
+        "no worker was killed between a charge and its checkpoint: the test shows nothing"
+    )
     print(json.dumps({"input": answer["input"], "twins": answer["twins"], "kills": kills}))
 
 
@@ -173,6 +175,10 @@ def kill_at(pipeline: Pipeline, sender: Sender, events: int, part: str) -> None:
             timeout_s=60, every_s=0.002,
         )  # fmt: skip
     pipeline.kill(part)
+
+
+def counts(pipeline: Pipeline, sql: str) -> dict[str, int]:
+    return {str(row[0]): int(row[1]) for row in pipeline.query(sql)}
 
 
 def stored(pipeline: Pipeline, table: str) -> Counter[tuple[str, str]]:

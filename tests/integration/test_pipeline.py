@@ -85,7 +85,9 @@ def journaled(running: Pipeline, wanted: dict[str, list[str]]) -> dict[str, list
     return found if sum(map(len, found.values())) == sum(map(len, wanted.values())) else None
 
 
-def test_the_worker_acknowledges_what_it_folds_whatever_marks_lie_between(running: Pipeline, tmp_path: Path) -> None:
+def test_the_worker_acknowledges_what_it_folds_whatever_marks_lie_between(
+    running: Pipeline, tmp_path: Path
+) -> None:
     """30 ticks, each in a transaction of ingest, whose marks are gaps for Faust: it got past one a second."""
     start_ms = START_MS + 7 * DAY_MS
     ticks = [event("clock.tick", "clock", f"mark-{number}", start_ms + number) for number in range(30)]

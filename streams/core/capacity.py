@@ -85,13 +85,21 @@ def _levels(gauge: Gauge, start_ms: int, end_ms: int) -> list[tuple[int, int, De
     found = []
     for index, (since, gb) in enumerate(gauge.samples):
         until = gauge.samples[index + 1][0] if index + 1 < len(gauge.samples) else NEVER
-        pieces = [(max(since, start_ms), min(until, end_ms))]
-        for paid_from, paid_to in gauge.covered:
-            pieces = [
-                piece
-                for begin, finish in pieces
-                for piece in ((begin, min(finish, paid_from)), (max(begin, paid_to), finish))
-                if piece[0] < piece[1]
-            ]
-        found += [(begin, finish, gb) for begin, finish in pieces if begin < finish]
+        pieces = [(max(since, start_ms), min(until, end_ms), gb)]
+        for span in gauge.covered:
+            pieces = [rest for piece in pieces for rest in _without(piece, *span)]
+        found += [piece for piece in pieces if piece[0] < piece[1] and piece[2]]
     return found
+
+
+def _without(
+    piece: tuple[int, int, Decimal], paid_from: int, paid_to: int, paid_gb: Decimal | None
+) -> list[tuple[int, int, Decimal]]:
+    """What is left of a stretch when a package has paid `paid_gb` of it (None: all) in [paid_from, paid_to)."""
+    begin, finish, gb = piece
+    left = ZERO if paid_gb is None else max(ZERO, EXACT.subtract(gb, paid_gb))
+    inside = (max(begin, paid_from), min(finish, paid_to), left)
+    if inside[0] >= inside[1]:
+        return [piece]
+    parts = [(begin, inside[0], gb), inside, (inside[1], finish, gb)]
+    return [part for part in parts if part[0] < part[1]]

@@ -151,7 +151,7 @@ def next_hour_cost(turn: Turn, gauge: Gauge) -> Decimal:
     sku, price = sold_at(turn, gauge.sku, now)
     if shape_of(sku).window is not Window.HOUR or gauge.deleted_ms <= now or not gauge.samples:
         return ZERO
-    if any(start <= now and now + HOUR_MS <= end for start, end in gauge.covered):
+    if any(gb is None and start <= now and now + HOUR_MS <= end for start, end, gb in gauge.covered):
         return ZERO
     return EXACT.multiply(gauge.samples[-1][1], price.payg or ZERO)
 

@@ -76,6 +76,8 @@ def _refund(turn: Turn, name: str, resource: Resource, package: Package, time_ms
     if disk is not None:
 
         def uncover() -> None:
-            disk.covered = [(start, min(end, time_ms)) for start, end in disk.covered if start < time_ms]
+            disk.covered = [
+                (start, min(end, time_ms), gb) for start, end, gb in disk.covered if start < time_ms
+            ]
 
         gauges.change_gauge(turn, name, disk, time_ms, uncover, DISK)

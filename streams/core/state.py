@@ -93,7 +93,8 @@ class Fact(msgspec.Struct, array_like=True):
 
 
 class Gauge(msgspec.Struct, array_like=True):
-    """Stored gigabytes over time. `covered` are spans that a package has paid; `carry` is not yet billed.
+    """Stored gigabytes over time. `covered` are spans of which a package has paid so many
+    gigabytes, or all (None); `carry` is not yet billed.
 
     `days` holds, for settlements of local days, (start, basis, carry before, amount) of each, so that a late
     sample can be worked in; `voided` the windows whose line a correction has taken back wholly.
@@ -103,7 +104,7 @@ class Gauge(msgspec.Struct, array_like=True):
     samples: list[tuple[int, Decimal]] = []
     deleted_ms: int = NEVER
     settled_ms: int = -NEVER
-    covered: list[tuple[int, int]] = []
+    covered: list[tuple[int, int, Decimal | None]] = []
     carry: Decimal = ZERO
     days: list[tuple[int, Decimal, Decimal, Decimal]] = []
     voided: list[int] = []

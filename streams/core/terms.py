@@ -185,9 +185,10 @@ def _cover_disk(
             )
             ledger.spend(turn, amount, charge)
     disk = resource.disk = resource.disk or Gauge(sku)
+    paid_gb = package.disk_gb if profile.terms.disk == "prepaid" else None
 
     def cover() -> None:
-        disk.covered = [*disk.covered, (start_ms, end_ms)]
+        disk.covered = [*disk.covered, (start_ms, end_ms, paid_gb)]
         if not disk.samples and package.disk_gb:
             gauges.add_sample(disk, start_ms, package.disk_gb)
 

@@ -401,7 +401,6 @@ def test_a_package_without_additional_storage_has_its_disk_billed_daily() -> Non
     assert told.amounts(sku="instance-disk") == ["0.10", "0.10"]
 
 
-@pytest.mark.xfail(strict=True, reason="G14: a span of a package covers a disk of any size")
 @pytest.mark.req("NL-17")
 def test_what_a_disk_holds_beyond_what_the_package_paid_is_daily() -> None:
     told = tell(

@@ -12,10 +12,8 @@ from schemas.profile import Aggregate, Price, Sku, Window
 from schemas.profile import Gauge as GaugeShape
 from streams.core import windows
 from streams.core.amounts import EXACT, ZERO
-from streams.core.state import NEVER, Gauge
+from streams.core.state import HOUR_MS, NEVER, Gauge
 from streams.core.turn import Turn
-
-HOUR_MS = 3_600_000
 
 
 def window_at(turn: Turn, window: Window, time_ms: int) -> tuple[int, int]:

@@ -13,8 +13,8 @@ from schemas.profile import Gauge as GaugeShape
 from schemas.records import Meter
 from streams.core import charges, ledger, lines
 from streams.core.amounts import EXACT, QUANTITY_SCALE, ZERO, ratio, ratio_up
-from streams.core.capacity import HOUR_MS, shape_of, sold_at, window_at, window_of
-from streams.core.state import Gauge
+from streams.core.capacity import shape_of, sold_at, window_at, window_of
+from streams.core.state import HOUR_MS, Gauge
 from streams.core.timers import ENFORCE, Rank, arm
 from streams.core.turn import Turn, record_id
 

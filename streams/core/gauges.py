@@ -16,7 +16,6 @@ from schemas.records import Reason
 from streams.core import capacity_lines
 from streams.core.amounts import EXACT, QUANTITY_SCALE, ZERO, ratio
 from streams.core.capacity import (
-    HOUR_MS,
     basis_of,
     gb_ms_of,
     shape_of,
@@ -25,7 +24,7 @@ from streams.core.capacity import (
     window_of,
     windows_between,
 )
-from streams.core.state import NEVER, Account, Gauge
+from streams.core.state import HOUR_MS, NEVER, Account, Gauge
 from streams.core.timers import GAUGE, POOL, Rank, arm
 from streams.core.turn import Refusal, Turn
 

@@ -13,12 +13,10 @@ from schemas.records import CommandType, Reason
 from streams.core import sessions
 from streams.core.commands import command
 from streams.core.sessions import COLD, REPLICAS, START, WARM
-from streams.core.state import NEVER, Fact, Resource, Run
+from streams.core.state import DAY_MS, NEVER, Fact, Resource, Run
 from streams.core.timers import COLD as COLD_TIMER
 from streams.core.timers import DELETION, SCALE, WARNING, Rank, arm
 from streams.core.turn import Refusal, Turn
-
-DAY_MS = 86_400_000
 
 
 def _hosting(turn: Turn, resource: Resource) -> Scaling | None:

@@ -17,11 +17,9 @@ from streams.core import funds, gauges, instances, lines, sessions, terms, timin
 from streams.core.amounts import EXACT, ZERO
 from streams.core.commands import command
 from streams.core.notices import notify, notify_stopped
-from streams.core.state import NEVER
+from streams.core.state import DAY_MS, NEVER
 from streams.core.timers import ARREARS, ARREARS_WARNING, ENFORCE, Rank, arm
 from streams.core.turn import Turn
-
-DAY_MS = 86_400_000
 
 
 def after_settlement(turn: Turn) -> None:
@@ -128,7 +126,6 @@ def watch_arrears(turn: Turn) -> None:
     if account.balance >= ZERO:
         account.arrears_ms = NEVER
         account.overdue = False
-        account.arrears_warned = []
         return
     if not account.overdue and not sessions.running_paid_by_use(account):
         # A request or a chargeback took the balance below zero and no settlement is to come that would say so.

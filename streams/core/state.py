@@ -13,6 +13,8 @@ from typing import Any
 import msgspec
 
 NEVER = 2**62
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 ZERO = Decimal(0)
 
 
@@ -281,7 +283,6 @@ class Account(msgspec.Struct, array_like=True):
     below_next_hour: bool = False
     overdue: bool = False
     arrears_ms: int = NEVER
-    arrears_warned: list[str] = []
     # Local month, and what each resource was charged in it.
     month: str = ""
     month_spent: dict[str, Decimal] = {}

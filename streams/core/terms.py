@@ -17,13 +17,9 @@ from streams.core import capacity_lines, charges, funds, gauges, hosted, instanc
 from streams.core.amounts import EXACT, ZERO, ratio
 from streams.core.commands import command
 from streams.core.notices import notify, notify_stopped
-from streams.core.state import NEVER, Gauge, Package, Period, Resource
+from streams.core.state import DAY_MS, HOUR_MS, NEVER, Gauge, Package, Period, Resource
 from streams.core.timers import DISK, EXPIRY, REMINDER, Rank, arm
 from streams.core.turn import Refusal, Turn, record_id
-
-HOUR_MS = 3_600_000
-DAY_MS = 86_400_000
-
 
 # --- asking --------------------------------------------------------------------------------------------
 

@@ -11,11 +11,9 @@ from __future__ import annotations
 from schemas.events import Mode
 from schemas.profile import Timing
 from streams.core import lines
-from streams.core.state import NEVER, Run
+from streams.core.state import HOUR_MS, NEVER, Run
 from streams.core.timers import ENFORCE, LINE, PAUSE, Rank, arm
 from streams.core.turn import Turn
-
-HOUR_MS = 3_600_000
 
 
 def bring_up(turn: Turn, name: str, run: Run, *, opened: bool) -> None:

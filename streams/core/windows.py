@@ -16,10 +16,9 @@ from schemas.records import WindowCosts as WindowCostsRecord
 from schemas.values import instant_text, money_text, plain
 from schemas.wire import Cause, CostLine, WindowCosts
 from streams.core.amounts import EXACT, ZERO
-from streams.core.state import Account, Cost
+from streams.core.state import HOUR_MS, Account, Cost
 from streams.core.turn import Turn
 
-HOUR_MS = 3_600_000
 _SEPARATOR = "\x1f"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _add = EXACT.add
@@ -114,18 +113,14 @@ def _close_day(account: Account, time_ms: int) -> None:
     total = day_total(account, account.day_ms)
     if total:
         account.spent_days = [*account.spent_days[-7:], (account.day_ms, total)]
-    month = _month(account.zone, time_ms)
+    month = month_of(account, time_ms)
     if account.month != month:
         account.month, account.month_spent, account.over_limit = month, {}, []
 
 
-def _month(zone: str, time_ms: int) -> str:
-    return (_EPOCH + timedelta(milliseconds=time_ms)).astimezone(ZoneInfo(zone)).strftime("%Y-%m")
-
-
 def month_of(account: Account, time_ms: int) -> str:
     """The calendar month of an instant in the account's zone: ``2026-11``."""
-    return _month(account.zone, time_ms)
+    return (_EPOCH + timedelta(milliseconds=time_ms)).astimezone(ZoneInfo(account.zone)).strftime("%Y-%m")
 
 
 def _hour_of(cost: Cost) -> tuple[Decimal, Decimal, int]:

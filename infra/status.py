@@ -10,6 +10,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from infra.kafka.positions import committed
 from infra.parts import Layer, base_parts, pipeline_parts
 from infra.parts.ready import layer_dir
 from infra.settings import Settings
@@ -166,7 +167,7 @@ def _committed(settings: Settings, group: str, topics: set[str]) -> list[TopicPa
     consumer = Consumer(config | {"enable.auto.commit": False})
     try:
         wanted = [TopicPartition(topic, number) for topic in topics for number in range(settings.partitions)]
-        return list(consumer.committed(wanted, timeout=TIMEOUT_S)) if wanted else []
+        return committed(consumer, wanted, TIMEOUT_S) if wanted else []
     finally:
         consumer.close()
 

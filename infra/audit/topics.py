@@ -17,6 +17,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from infra.errors import CommandFailed
+from infra.kafka.positions import committed
 from infra.settings import Settings
 
 TIMEOUT_S: Final = 15.0
@@ -90,7 +91,7 @@ class Topics:
         """What consumer group `group` has committed in `topics`; offset -1 where nothing."""
         names = {self._settings.topic(topic): topic for topic in topics}
         wanted = [TopicPartition(name, p) for name in names for p in range(partitions)]
-        found = self._member(group).committed(wanted, timeout=TIMEOUT_S)
+        found = committed(self._member(group), wanted, TIMEOUT_S)
         return {(names[tp.topic], tp.partition): Committed(max(tp.offset, -1), tp.metadata) for tp in found}
 
     def _member(self, group: str) -> Consumer:

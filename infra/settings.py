@@ -28,6 +28,13 @@ class Clock(StrEnum):
     EVENTS = "events"
 
 
+class HttpAuth(StrEnum):
+    """Who is asked for a token: everybody, or (auto) nobody where only this machine can reach the service."""
+
+    AUTO = "auto"
+    REQUIRED = "required"
+
+
 def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
 
@@ -86,6 +93,7 @@ class Settings(BaseSettings):
 
     http_host: str = "127.0.0.1"
     http_port: Port = 18_080
+    http_auth: HttpAuth = HttpAuth.AUTO
     stripe_webhook_secret: OptionalSecret = None
 
     start_kafka: bool = True

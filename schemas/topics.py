@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from schemas import events, records
+from schemas import access, events, records
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -49,7 +49,7 @@ class Topic:
         return settings
 
 
-INPUT, JOURNAL, STATE, OUTPUT = 1, 2, 3, 4
+INPUT, JOURNAL, STATE, OUTPUT, ACCESS = 1, 2, 3, 4, 5
 
 ACCOUNT_EVENTS = "account.events"
 PAYMENT_EVENTS = "payment.events"
@@ -64,6 +64,7 @@ DAILY = "daily.costs"
 NOTICES = "notices"
 COMMANDS = "commands"
 REJECTIONS = "rejections"
+API_TOKENS = "api.tokens"
 # Order in which ingest takes records of one account that the broker stamped with the same millisecond.
 INPUTS = (ACCOUNT_EVENTS, PAYMENT_EVENTS, USAGE_EVENTS)
 
@@ -98,5 +99,7 @@ TOPICS: tuple[Topic, ...] = (
           "what the control plane must do"),
     Topic(REJECTIONS, OUTPUT, "account", records.Rejection, "one record", "delete", FOR_EVER, 16 * MEGABYTE,
           "what was refused, with the reason and the event as it came"),
+    Topic(API_TOKENS, ACCESS, "token id", access.ApiToken, "one record", "compact", FOR_EVER, MEGABYTE,
+          "who may use the HTTP API: tokens, hashed"),
 )  # fmt: skip
 BY_NAME = {topic.name: topic for topic in TOPICS}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.events import TYPES_BY_TOPIC
-from schemas.topics import DAY_MS, FOR_EVER, INPUT, MEGABYTE, STATE, TOPICS, Topic
+from schemas.topics import ACCESS, DAY_MS, FOR_EVER, INPUT, MEGABYTE, STATE, TOPICS, Topic
 from tests.requirements import ROOT
 
 PAGE = ROOT / "docs" / "topics.md"
@@ -14,7 +14,7 @@ Made by `python -m tests.topics_page` from `schemas/topics.py`; do not edit. In 
 the same number of partitions and are partitioned by account (murmur2 of its UTF-8 bytes), so an account lives in one
 partition everywhere. `METERSTREAM_NAMESPACE` prefixes the names.
 """
-STAGES = {INPUT: "input", INPUT + 1: "journal", STATE: "state", STATE + 1: "output"}
+STAGES = {INPUT: "input", INPUT + 1: "journal", STATE: "state", STATE + 1: "output", ACCESS: "access"}
 
 
 def page() -> str:

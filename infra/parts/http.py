@@ -9,7 +9,7 @@ import uvicorn
 
 from infra.host import check_port
 from infra.parts.ready import mark_ready
-from infra.settings import LOOPBACK_HOSTS, Settings, is_loopback
+from infra.settings import LOOPBACK_HOSTS, HttpAuth, Settings, is_loopback
 from infra.smtp_catcher import MailStore
 from sinks.clickhouse.client import ClickHouseError, connect
 from sinks.clickhouse.queries import Reports
@@ -48,8 +48,13 @@ def ports_of(settings: Settings) -> Ports:
     """What the service is handed: reports of ClickHouse, and the mails where they are caught on this machine."""
     catches = settings.start_smtp and is_loopback(settings.smtp_host)
     store = MailStore(settings.mails_dir)
-    hosts = LOOPBACK_HOSTS if is_loopback(settings.http_host) else frozenset()
-    return Ports(reports=_Connected(settings), mails=store.mails if catches else None, hosts=hosts)
+    is_local = is_loopback(settings.http_host)
+    return Ports(
+        reports=_Connected(settings),
+        mails=store.mails if catches else None,
+        hosts=LOOPBACK_HOSTS if is_local else frozenset(),
+        anonymous=is_local and settings.http_auth is HttpAuth.AUTO,
+    )
 
 
 class _Connected:

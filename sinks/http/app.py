@@ -13,11 +13,13 @@ from typing import Final, cast
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from sinks.http import accounts, metrics, pages
-from sinks.http.ports import Ports, Unavailable
+from sinks.http import access, accounts, metrics, pages
+from sinks.http.access import PUBLIC, Reader, Refused
+from sinks.http.ports import Overloaded, Ports, Unavailable
 
 # Pages need nothing but their own style; no other site may frame them.
 SECURITY_HEADERS: Final = {
@@ -27,9 +29,12 @@ SECURITY_HEADERS: Final = {
 }
 _TYPES: Final = {
     400: "invalid_request",
+    401: "authentication_error",
+    403: "permission_error",
     404: "not_found",
     405: "invalid_request",
     422: "invalid_request",
+    429: "overloaded",
     503: "unavailable",
 }
 
@@ -48,15 +53,25 @@ def create_app(ports: Ports) -> FastAPI:
     app.state.metrics = metrics.Metrics(ports)
     app.include_router(accounts.router)
     app.include_router(pages.router)
-    app.add_api_route("/healthz", _healthz, include_in_schema=False)
-    app.add_api_route("/readyz", _readyz, include_in_schema=False)
+    app.add_api_route("/healthz", _healthz, include_in_schema=False, dependencies=[PUBLIC])
+    app.add_api_route("/readyz", _readyz, include_in_schema=False, dependencies=[PUBLIC])
     app.add_api_route("/metrics", _metrics, include_in_schema=False)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_bad_request)
+    app.add_exception_handler(Refused, _on_refused)
     app.add_exception_handler(Unavailable, _on_unavailable)
+    app.add_exception_handler(Overloaded, _on_overloaded)
     app.add_exception_handler(500, _on_defect)
     app.middleware("http")(_observe)
+    _check_routes(app)
     return app
+
+
+def _check_routes(app: FastAPI) -> None:
+    """Every route says who may call it: one that forgets is a defect, found before it serves anybody."""
+    for route in iter_route_contexts(app.routes):
+        if route.path != app.openapi_url and access.scopes_of(route) is None:
+            raise RuntimeError(f"route {route.path} declares no access: see sinks/http/access.py")
 
 
 def error(status: int, message: str) -> JSONResponse:
@@ -96,6 +111,21 @@ async def _on_defect(_: Request, __: Exception) -> Response:
     return error(500, "internal error")
 
 
+async def _on_refused(request: Request, problem: Exception) -> Response:
+    refused = cast("Refused", problem)
+    answer = error(refused.status, str(refused))
+    if refused.status == HTTPStatus.UNAUTHORIZED:
+        by_browser = "text/html" in request.headers.get("accept", "")
+        answer.headers["WWW-Authenticate"] = access.BROWSER_REALM if by_browser else access.REALM
+    return answer
+
+
+async def _on_overloaded(_: Request, problem: Exception) -> Response:
+    answer = error(429, str(problem))
+    answer.headers["Retry-After"] = "1"
+    return answer
+
+
 async def _on_unavailable(_: Request, problem: Exception) -> Response:
     return error(503, str(problem))
 
@@ -111,6 +141,7 @@ def _readyz(request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-def _metrics(request: Request) -> Response:
+def _metrics(request: Request, caller: Reader) -> Response:
+    caller.check_all_accounts()
     found: metrics.Metrics = request.app.state.metrics
     return Response(found.expose(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -15,6 +15,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from sinks.http.access import PUBLIC, READ, Operator, Reader
 from sinks.http.accounts import reports_of
 from sinks.http.ports import Row
 
@@ -41,8 +42,9 @@ def _page(name: str, **words: Any) -> HTMLResponse:
 
 
 @router.get("/")
-def index(request: Request, offset: int = 0) -> HTMLResponse:
+def index(request: Request, caller: Reader, offset: int = 0) -> HTMLResponse:
     """Accounts with their balances."""
+    caller.check_all_accounts()
     rows = reports_of(request).accounts(PAGE_ACCOUNTS + 1, max(offset, 0))
     more = offset + PAGE_ACCOUNTS if len(rows) > PAGE_ACCOUNTS else None
     return _page(
@@ -50,7 +52,7 @@ def index(request: Request, offset: int = 0) -> HTMLResponse:
     )
 
 
-@router.get("/accounts/{account:path}")
+@router.get("/accounts/{account:path}", dependencies=[READ])
 def account_page(request: Request, account: str) -> HTMLResponse:
     """One account: balance, thirty days of costs, the newest postings."""
     reports = reports_of(request)
@@ -69,15 +71,16 @@ def account_page(request: Request, account: str) -> HTMLResponse:
 
 
 @router.get("/mails")
-def mails(request: Request) -> HTMLResponse:
+def mails(request: Request, caller: Operator) -> HTMLResponse:
     """The newest mails that the catcher of this machine has stored."""
+    caller.check_all_accounts()
     caught = request.app.state.ports.mails
     if caught is None:
         raise HTTPException(404, "mails are not caught here; they go to a mail server")
     return _page("mails", mails=[_mail(mail) for mail in caught(PAGE_MAILS)])
 
 
-@router.get("/docs")
+@router.get("/docs", dependencies=[PUBLIC])
 def docs(request: Request) -> HTMLResponse:
     """The routes of the API, from its OpenAPI description."""
     return _page("docs", routes=list(_routes(request.app.openapi())))

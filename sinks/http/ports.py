@@ -6,13 +6,51 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from email.message import EmailMessage
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
+
+from schemas.access import ApiToken
+from schemas.wire import Event
 
 Row = dict[str, Any]
 
 
 class Unavailable(Exception):
-    """The store of reports does not answer; the same question may be answered later."""
+    """What answers this (ClickHouse, Kafka) is away; the same question may be answered later."""
+
+
+class Overloaded(Exception):
+    """More comes in than can be handed on; nothing of this request was taken, the same may be sent again soon."""
+
+
+class OutgoingEvent(NamedTuple):
+    """An event that was checked and is to be written: its account (the key), its type (the topic) and its bytes."""
+
+    account: str
+    type: str
+    raw: bytes
+
+
+class EventSink(Protocol):
+    """Writes events to the input topics."""
+
+    async def send(self, events: Sequence[OutgoingEvent]) -> None:
+        """Write `events`, each account's in the order given; returns once Kafka has acknowledged all of them.
+
+        Raises `Overloaded` where the queue is full and `Unavailable` where Kafka did not acknowledge in time. Some
+        may have been written then: sending the same again is harmless, identity drops what came twice.
+        """
+
+
+class Tokens(Protocol):
+    """The API tokens that there are."""
+
+    def find(self, token_id: str) -> ApiToken | None:
+        """The token of that id; raises `Unavailable` while the tokens are not known."""
+
+
+def no_fault(_: Event) -> str | None:
+    """Finds nothing wrong."""
+    return None
 
 
 class Reports(Protocol):
@@ -48,9 +86,15 @@ class Reports(Protocol):
 class Ports:
     """Where the service gets things. `reports` is called for each request, raises `Unavailable`; `mails` gives the
     newest mails that were caught on this machine, or None where none are caught. `hosts`: the names by which the
-    service may be called; empty for any.
+    service may be called; empty for any. `tokens`: what a presented token is checked against; None for none.
+    `anonymous`: whether a request without a token is an operator's (a service that only this machine reaches).
+    `events`: where events go, None where none are taken; `event_fault`: what only the price book finds wrong in one.
     """
 
     reports: Callable[[], Reports]
     mails: Callable[[int], Sequence[EmailMessage]] | None = None
     hosts: frozenset[str] = frozenset()
+    tokens: Tokens | None = None
+    anonymous: bool = True
+    events: EventSink | None = None
+    event_fault: Callable[[Event], str | None] = no_fault

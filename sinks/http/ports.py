@@ -89,6 +89,7 @@ class Ports:
     service may be called; empty for any. `tokens`: what a presented token is checked against; None for none.
     `anonymous`: whether a request without a token is an operator's (a service that only this machine reaches).
     `events`: where events go, None where none are taken; `event_fault`: what only the price book finds wrong in one.
+    `ready`: each says what the service still waits for, or None.
     """
 
     reports: Callable[[], Reports]
@@ -98,3 +99,4 @@ class Ports:
     anonymous: bool = True
     events: EventSink | None = None
     event_fault: Callable[[Event], str | None] = no_fault
+    ready: tuple[Callable[[], str | None], ...] = ()

@@ -1,16 +1,14 @@
 """The HTTP service over a fake store: what it answers, and that every error has one form."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import date
 from email.message import EmailMessage
 from typing import Any
 
-import httpx
 import pytest
 
-from sinks.http.app import create_app
 from sinks.http.ports import Ports, Unavailable
+from tests.sinks.calling import Caller
 
 BALANCE = {
     "account": "a/1", "profile": "puredocs", "balance": "9.40", "currency": "USD", "buckets": {"paid": "9.40"}, "flags": ["disputed"],
@@ -69,24 +67,6 @@ def caught(limit: int) -> list[EmailMessage]:
     mail["Subject"], mail["To"] = "Low <balance>", "owner@example.com"
     mail.set_content("4.90 left")
     return [mail]
-
-
-class Caller:
-    """Calls an application as a client does, without a socket."""
-
-    def __init__(self, ports: Ports) -> None:
-        self._app = create_app(ports)
-
-    def get(self, path: str, **headers: str) -> httpx.Response:
-        return asyncio.run(self._call("GET", path, headers))
-
-    def post(self, path: str) -> httpx.Response:
-        return asyncio.run(self._call("POST", path, {}))
-
-    async def _call(self, method: str, path: str, headers: dict[str, str]) -> httpx.Response:
-        transport = httpx.ASGITransport(app=self._app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
-            return await client.request(method, path, headers=headers)
 
 
 @pytest.fixture
@@ -175,6 +155,14 @@ def test_the_process_is_healthy_while_the_store_is_down_and_says_so_to_prometheu
 ) -> None:
     assert client_without_store.get("/healthz").text == "ok\n"
     assert "meterstream_clickhouse_up 0.0" in client_without_store.get("/metrics").text
+
+
+def test_the_process_is_not_ready_while_it_waits_for_something() -> None:
+    waits: list[str | None] = ["tokens are still read", None]
+    caller = Caller(Ports(FakeReports, ready=(lambda: None, lambda: waits.pop(0))))
+
+    assert caller.get("/readyz").json()["error"]["message"] == "tokens are still read"
+    assert caller.get("/readyz").text == "ok\n"
 
 
 def test_metrics_count_rows_and_requests(client: Caller) -> None:

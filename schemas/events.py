@@ -249,11 +249,11 @@ class Transfer(Data):
 
 
 class Spec(Data):
-    """What a rented machine is made of; the rate of a lease derives from it (FX-05)."""
+    """What a rented machine is made of; the rate of a lease derives from it (FX-05). Parts of a GPU or CPU are rented too."""
 
     gpu: Name
-    gpus: Count
-    vcpus: Count
+    gpus: NonNegative
+    vcpus: NonNegative
     ram_gb: NonNegative
     disk_gb: NonNegative
 

@@ -212,6 +212,7 @@ class Payments(Shape):
     refund_requests: Literal["none", "unused_paid"] = "none"
     auto_refill: bool = False
     refill_lapses_s: int = Field(default=86_400, ge=1)
+    refill_cooldown_s: int = Field(default=0, ge=0)
 
 
 class Grant(Shape):

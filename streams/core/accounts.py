@@ -1,15 +1,15 @@
-"""Stage 3 of 6, accounts: opening, settings, keys, grants, and what is refused to everybody. Pure."""
+"""Stage 3 of 6, accounts: opening, settings, grants, and what is refused to everybody. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 from schemas.events import (
     AccountOpened,
     CouponRedeemed,
     GrantIssued,
-    KeyCreated,
-    KeyTierChanged,
     RefundRequested,
     SettingsChanged,
     WithdrawalRequested,
@@ -18,8 +18,8 @@ from schemas.records import EntryType, Reason
 from schemas.values import money_text
 from streams.core import ledger, refill, spending
 from streams.core.amounts import EXACT
-from streams.core.payments import CREDITED, promise, tier_of_new_key
-from streams.core.turn import Refusal, Turn
+from streams.core.payments import CREDITED, promise
+from streams.core.turn import Refusal, Turn, touch
 
 
 def opened(turn: Turn, data: AccountOpened, _time_ms: int) -> Refusal | None:
@@ -36,49 +36,56 @@ def opened(turn: Turn, data: AccountOpened, _time_ms: int) -> Refusal | None:
     return None
 
 
-def touch(turn: Turn) -> None:
-    """The balance record changed in something that is no entry."""
-    account = turn.account
-    account.edition += 1
-    account.entry_ms = turn.time_ms
-    account.cause_source, account.cause_id = turn.cause.source, turn.cause.id
+def settings_changed(turn: Turn, data: SettingsChanged, time_ms: int) -> Refusal | None:
+    """Settings named in the event are replaced, the others stay; amounts are in the profile's display unit.
 
-
-def settings_changed(turn: Turn, data: SettingsChanged, _time_ms: int) -> Refusal | None:
-    """Settings named in the event are replaced, the others stay; amounts are in the profile's display unit."""
-    account = turn.account
+    Each is the latest by event time: a late event does not undo what was set after it (contract 8.1).
+    """
     if data.auto_refill is not None and (refusal := refill.refused(turn, data.auto_refill)) is not None:
         return refusal
-    if data.low_balance is not None:
-        account.low_balance = refill.in_currency(turn, data.low_balance)
-    if data.runway_alert is not None:
-        account.runway_alert = data.runway_alert
-    if data.instance_quota is not None:
-        account.instance_quota = data.instance_quota
-    if data.digest is not None:
-        account.digest = data.digest
-        spending.arm_digest(turn)
-    if data.spend_limits is not None:
-        limits = {name: refill.in_currency(turn, limit) for name, limit in data.spend_limits.items()}
-        account.spend_limits = {**account.spend_limits, **limits}
-    if data.auto_refill is not None:
-        refill.configure(turn, data.auto_refill)
+    for name, take_over in SETTINGS.items():
+        value = getattr(data, name)
+        if value is not None and _is_latest(turn, name, time_ms):
+            take_over(turn, value)
+    for resource, limit in (data.spend_limits or {}).items():
+        if _is_latest(turn, f"spend_limits {resource}", time_ms):
+            limits = turn.account.spend_limits
+            turn.account.spend_limits = {**limits, resource: refill.in_currency(turn, limit)}
     return None
 
 
-def key_created(turn: Turn, data: KeyCreated, _time_ms: int) -> Refusal | None:
-    """A key begins at the tier it names, else at the account's (FA-13, R-FA4)."""
-    known = turn.account.keys.get(data.key)
-    turn.account.keys = {**turn.account.keys, data.key: data.tier or known or tier_of_new_key(turn)}
-    touch(turn)
-    return None
+def _is_latest(turn: Turn, setting: str, time_ms: int) -> bool:
+    set_ms = turn.account.set_ms
+    if set_ms.get(setting, time_ms) > time_ms:
+        return False
+    set_ms[setting] = time_ms
+    return True
 
 
-def key_tier_changed(turn: Turn, data: KeyTierChanged, _time_ms: int) -> Refusal | None:
-    """A key's tier changes, effective at once (FA-14)."""
-    turn.account.keys = {**turn.account.keys, data.key: data.tier}
-    touch(turn)
-    return None
+def _low_balance(turn: Turn, threshold: Decimal) -> None:
+    turn.account.low_balance = refill.in_currency(turn, threshold)
+
+
+def _runway_alert(turn: Turn, wanted: bool) -> None:  # noqa: FBT001  # the setting's value
+    turn.account.runway_alert = wanted
+
+
+def _instance_quota(turn: Turn, quota: int) -> None:
+    turn.account.instance_quota = quota
+
+
+def _digest(turn: Turn, period: str) -> None:
+    turn.account.digest = period
+    spending.arm_digest(turn)
+
+
+SETTINGS: dict[str, Callable[[Turn, Any], None]] = {
+    "low_balance": _low_balance,
+    "runway_alert": _runway_alert,
+    "instance_quota": _instance_quota,
+    "digest": _digest,
+    "auto_refill": refill.configure,
+}
 
 
 def grant_issued(turn: Turn, data: GrantIssued, _time_ms: int) -> Refusal | None:
@@ -110,11 +117,13 @@ def refund_requested(turn: Turn, data: RefundRequested, _time_ms: int) -> Refusa
     if turn.offer.profile.payments.refund_requests == "none":
         return Refusal(Reason.REFUND_NOT_ALLOWED, f"{turn.offer.name} gives no refunds on request")
     amount = _refundable(turn, data.payment) if data.amount is None else data.amount
-    if amount <= 0 or amount > account.paid:
+    is_made = data.refund in account.refunds
+    # Told again without an amount it asks for nothing beyond what is left, so only the repetition is wrong.
+    if amount > account.paid or (amount <= 0 and not is_made):
         return Refusal(Reason.REFUND_NOT_ALLOWED, f"{money_text(account.paid)} of paid credit is unused")
     if data.payment is not None and (refusal := _unrefundable(turn, data.payment, amount)) is not None:
         return refusal
-    if data.refund in account.refunds:
+    if is_made:
         return Refusal(Reason.DUPLICATE_CONFLICT, f"refund {data.refund!r} is made already")
     account.refunds = [*account.refunds, data.refund]
     promise(turn, data.payment, amount)

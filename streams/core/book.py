@@ -134,8 +134,8 @@ def hourly_rate(price: Price, mode: Mode, spec: Spec | None) -> Decimal | None:
     if spec is None or spec.gpu not in price.spec.gpu:
         return None
     parts = (
-        (price.spec.gpu[spec.gpu], Decimal(spec.gpus)),
-        (price.spec.vcpu, Decimal(spec.vcpus)),
+        (price.spec.gpu[spec.gpu], spec.gpus),
+        (price.spec.vcpu, spec.vcpus),
         (price.spec.ram_gb, spec.ram_gb),
         (price.spec.disk_gb, spec.disk_gb),
     )

@@ -23,6 +23,7 @@ from streams.core import (
     gauges,
     hosted,
     instances,
+    keys,
     ledger,
     mode_changes,
     payments,
@@ -51,8 +52,8 @@ Handler = Callable[[Turn, Any, int], Refusal | None]
 HANDLERS: dict[str, Handler] = {
     "account.opened": accounts.opened,
     "account.settings_changed": accounts.settings_changed,
-    "key.created": accounts.key_created,
-    "key.tier_changed": accounts.key_tier_changed,
+    "key.created": keys.created,
+    "key.tier_changed": keys.tier_changed,
     "grant.issued": accounts.grant_issued,
     "coupon.redeemed": accounts.coupon_redeemed,
     "refund.requested": accounts.refund_requested,

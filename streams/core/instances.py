@@ -195,6 +195,8 @@ def stop(turn: Turn, data: InstanceStopped, time_ms: int) -> Refusal | None:
         return Refusal(Reason.RESOURCE_STATE, f"{data.resource} is stopped")
     if is_latest:
         resource.stop_expected = False
+        # Stopped before we paused it, as is known now: it does not wait to be resumed.
+        resource.paused = resource.paused and run is None
     if run is not None:
         if data.reason != StopReason.USER:
             notify_stopped(turn, data.resource, data.reason)

@@ -1,18 +1,18 @@
 """Stage 3 of 6, payments: money in and back, each payment once. Pure.
 
 Credited when a payment succeeds, not when it is created (PD-04); `amount` is gross: `amount - fee` goes to
-`paid`, `bonus` to `bonus`. Method, currency and minimum are checked on created and on succeeded; a success
-after failed or expired is credited: the money is there (contract 8.5).
+`paid`, `bonus` to `bonus`. The currency is checked always (PD-30), method and minimum on created and on succeeded; a
+success after failed or expired is credited: the money is there (contract 8.5).
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-from schemas.events import Payment, PaymentReversed, Tier, Transfer
+from schemas.events import Payment, PaymentReversed, Transfer
 from schemas.records import EntryType, NoticeType, Reason
 from schemas.values import money_text
-from streams.core import ledger, refill
+from streams.core import keys, ledger, refill
 from streams.core.amounts import EXACT, ZERO
 from streams.core.notices import notify
 from streams.core.state import PaymentState
@@ -45,7 +45,7 @@ def created(turn: Turn, data: Payment, _time_ms: int) -> Refusal | None:
     return None
 
 
-def succeeded(turn: Turn, data: Payment, _time_ms: int) -> Refusal | None:
+def succeeded(turn: Turn, data: Payment, time_ms: int) -> Refusal | None:
     """The money is there: credit it once, with its bonus, and send the receipt (PD-31)."""
     if (refusal := _payable(turn, data)) is not None:
         return refusal
@@ -59,7 +59,7 @@ def succeeded(turn: Turn, data: Payment, _time_ms: int) -> Refusal | None:
         ledger.post(turn, EntryType.TOPUP.value, credited, ledger.PAID, payment=data.payment)
     if bonus:
         ledger.post(turn, EntryType.GRANT.value, bonus, ledger.BONUS, payment=data.payment)
-    _after_topup(turn)
+    keys.topped_up(turn, time_ms)
     values = {"payment": data.payment, "method": data.method, "amount": money_text(data.amount)}
     values |= {"credited": money_text(credited), "fee": money_text(fee), "bonus": money_text(bonus)}
     if data.native_amount is not None and data.native_currency is not None:
@@ -69,22 +69,9 @@ def succeeded(turn: Turn, data: Payment, _time_ms: int) -> Refusal | None:
     return None
 
 
-def _after_topup(turn: Turn) -> None:
-    """R-FA4: a first top-up moves the account's keys to the paid tier; later ones begin there."""
-    tier = turn.offer.profile.keys.tier_after_topup
-    if tier is None or turn.account.topped_up:
-        return
-    turn.account.topped_up = True
-    turn.account.keys = dict.fromkeys(turn.account.keys, tier.value)
-
-
-def tier_of_new_key(turn: Turn) -> str:
-    """The tier at which a key begins when its creation names none."""
-    tier = turn.offer.profile.keys.tier_after_topup
-    return tier.value if tier is not None and turn.account.topped_up else Tier.FREE.value
-
-
 def _ended(turn: Turn, data: Payment, state: str) -> Refusal | None:
+    if data.currency != turn.offer.currency:
+        return _wrong_currency(turn, data.currency)
     known = turn.account.payments.get(data.payment)
     if known is not None and known.state == CREDITED:
         return Refusal(Reason.PAYMENT_STATE, f"{data.payment} is credited already")
@@ -174,13 +161,13 @@ def uploaded(turn: Turn, data: Transfer, _time_ms: int) -> Refusal | None:
     return None
 
 
-def approved(turn: Turn, data: Transfer, _time_ms: int) -> Refusal | None:
+def approved(turn: Turn, data: Transfer, time_ms: int) -> Refusal | None:
     """The review approved the voucher: credit it once."""
     if (refusal := _reviewed(turn, data)) is not None:
         return refusal
     turn.account.payments[data.payment] = PaymentState(CREDITED, data.amount)
     ledger.post(turn, EntryType.TOPUP.value, data.amount, ledger.PAID, payment=data.payment)
-    _after_topup(turn)
+    keys.topped_up(turn, time_ms)
     amount = money_text(data.amount)
     values = {"payment": data.payment, "method": "transfer", "amount": amount, "credited": amount}
     values |= {

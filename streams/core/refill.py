@@ -2,7 +2,8 @@
 
 PD-13 … PD-16: off by default; strictly below; one open refill; armed until it fires and again at a balance at or above
 the threshold; decided before a pause. Unanswered it lapses after a day. A refill that would pass the calendar month's
-cap is not commanded; an armed one is looked at again with the next entry (contract 8.5).
+cap, or come sooner after the last than the profile's cooldown (R-PD4), is not commanded; an armed one is looked at again
+with the next entry (contract 8.5).
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ def due(turn: Turn) -> None:
     refill = turn.account.refill
     if refill is None or not refill.enabled or not refill.armed or refill.open_id:
         return
-    if turn.account.balance >= refill.threshold:
+    cooldown_ms = turn.offer.profile.payments.refill_cooldown_s * 1000
+    if turn.account.balance >= refill.threshold or turn.time_ms < refill.open_ms + cooldown_ms:
         return
     _new_month(turn.account, refill, turn.time_ms)
     total = EXACT.add(refill.commanded, refill.amount)

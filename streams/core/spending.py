@@ -64,7 +64,8 @@ def digest_due(turn: Turn, due_ms: int) -> None:
     for _ in range(days):
         start_ms = local_day(account.zone, start_ms - 1)[0]
         spent = EXACT.add(spent, day_total(account, start_ms))
-    if spent:
+    # A day of nothing but corrections is no day of spending.
+    if spent > ZERO:
         values = {"spent": money_text(spent), "from": instant_text(start_ms), "to": instant_text(due_ms)}
         notify(turn, NoticeType.SPEND_DIGEST, {**values, "period": account.digest})
 

@@ -191,6 +191,14 @@ class Refill(msgspec.Struct, array_like=True):
     commanded: Decimal = ZERO
 
 
+class TierDecision(msgspec.Struct, array_like=True):
+    """An operator's word on a key's tier, and whether the account's first top-up had come by then."""
+
+    time_ms: int
+    after_topup: bool
+    tier: str
+
+
 class PaymentState(msgspec.Struct, array_like=True):
     """How far a payment has come: what was credited gross, what went back."""
 
@@ -293,3 +301,9 @@ class Account(msgspec.Struct, array_like=True):
     edition: int = 0
     # When the last charge fell due.
     charged_ms: int = -NEVER
+    # --- what a late event must not undo
+    # Time of the first top-up, where that moves keys to another tier.
+    topup_ms: int = -NEVER
+    tiers: dict[str, TierDecision] = {}
+    # Setting → time of the event that it comes from.
+    set_ms: dict[str, int] = {}

@@ -45,6 +45,14 @@ class Turn:
         self.cause = Cause(source=source, id=cause_id)
 
 
+def touch(turn: Turn) -> None:
+    """The balance record changed in something that is no entry."""
+    account = turn.account
+    account.edition += 1
+    account.entry_ms = turn.time_ms
+    account.cause_source, account.cause_id = turn.cause.source, turn.cause.id
+
+
 def record_id(prefix: str, *parts: object) -> str:
     """A deterministic id from what makes a record unique: a replay gives the same one."""
     return text_id(prefix, "\x1f".join(map(str, parts)))

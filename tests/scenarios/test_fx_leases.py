@@ -51,6 +51,16 @@ def test_cost_accrues_only_while_the_lease_runs() -> None:
     assert told.balance() == "9.28"
 
 
+@pytest.mark.req("FX-05")
+def test_parts_of_a_gpu_and_of_a_cpu_have_their_part_of_the_price() -> None:
+    told = tell(
+        OPENED, FUNDED, started("01:00", machine() | {"gpus": "0.5", "vcpus": "2.5"}), stopped("02:00")
+    )
+
+    assert told.reasons() == []
+    assert told.cost() == Decimal("0.17")
+
+
 @pytest.mark.req("FX-01")
 def test_there_is_no_package_and_no_spot_to_lease() -> None:
     told = tell(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.scenarios.renting import start, stop
 from tests.scenarios.telling import (
     TEN_CENTS_A_SECOND,
     given_back,
@@ -144,6 +145,22 @@ def test_no_digest_when_nothing_was_spent() -> None:
     )
 
     assert told.notices("spend_digest") == [instant("2 00:00"), instant("4 00:00")]
+
+
+@pytest.mark.req("PD-27", "X-03")
+def test_no_digest_of_a_day_that_only_gave_something_back() -> None:
+    told = tell(
+        opened("puredocs"),
+        paid("00:00", "100"),
+        settings("00:30", digest="daily"),
+        start("10:00", "gpu-s"),
+        tick("2 05:00"),
+        stop("10:30"),
+        tick("4 00:00"),
+    )
+
+    assert told.charges()[-1]["time"] == instant("2 05:00")
+    assert [d["time"] for d in told.of("notice", type="spend_digest")] == [instant("2 00:00")]
 
 
 @pytest.mark.req("PD-27")

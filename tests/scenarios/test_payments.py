@@ -47,6 +47,12 @@ def test_a_refused_success_changes_nothing_and_a_good_one_may_follow() -> None:
     assert told.balance() == "15.00"
 
 
+@pytest.mark.req("PD-30")
+@pytest.mark.parametrize("state", ["created", "succeeded", "failed", "expired"])
+def test_a_payment_in_another_currency_is_refused_in_every_state(state: str) -> None:
+    assert tell(OPENED, _payment(state, "01:00", currency="EUR")).reasons() == ["currency_mismatch"]
+
+
 def test_what_arrives_counts_and_not_what_was_announced() -> None:
     told = tell(OPENED, _payment("created", "01:00", "20"), _payment("succeeded", "02:00", "15"))
 

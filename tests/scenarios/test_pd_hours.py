@@ -234,6 +234,21 @@ def test_a_paused_deployment_that_is_released_is_not_told_to_be_resumable() -> N
     assert told.notices("resource_resumable") == []
 
 
+@pytest.mark.req("PD-40", "X-03")
+def test_a_deployment_that_was_stopped_before_we_paused_it_does_not_wait_to_be_resumed() -> None:
+    told = tell(
+        OPENED,
+        paid("00:00", "1.00"),
+        start("10:00", "gpu-s"),
+        tick("12:00"),
+        stop("10:30"),
+        paid("13:00", "5"),
+    )
+
+    assert told.notices("resource_paused") == [instant("11:00")]
+    assert told.notices("resource_resumable") == []
+
+
 @pytest.mark.parametrize(("amount", "reasons"), [("1.79", ["insufficient_balance"]), ("1.80", [])])
 def test_a_request_needs_the_first_hour(amount: str, reasons: list[str]) -> None:
     told = tell(OPENED, paid("00:00", amount), request("10:00", "gpu-m"))

@@ -1,13 +1,14 @@
 """CloudEvents 1.0 content modes over Kafka: structured, binary and batch become structured events. Pure.
 
 Source: CloudEvents Kafka protocol binding 1.0.2, section 3; contract 1. Without a `content-type` header the
-value is structured JSON (an object) or a batch (an array). A batch's events share one subject and stand each
-alone; one with mixed subjects is refused whole.
+value is structured JSON (an object) or a batch (an array). A batch's events share one subject (Kafka's key) and
+stand each alone; one with mixed subjects is refused whole. Over HTTP they may differ.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,13 +29,24 @@ class Item(msgspec.Struct):
     raw: bytes
 
 
+class OutgoingEvent(NamedTuple):
+    """An event that was checked and is to be written: its account (the key), its type (the topic) and its bytes."""
+
+    account: str
+    type: str
+    raw: bytes
+
+
 _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-def read_message(value: bytes | None, headers: Headers | None = None) -> list[Item]:
+def read_message(
+    value: bytes | None, headers: Headers | None = None, *, one_subject: bool = True
+) -> list[Item]:
     """Every event that a Kafka message (or a line of a file) holds, in its order; never raises for bad input.
 
-    `value`: the bytes as they came. `headers`: Kafka's, any case, values as bytes or text.
+    `value`: the bytes as they came. `headers`: Kafka's, any case, values as bytes or text. `one_subject`: whether
+    the events of a batch must share one.
     """
     if value is None:
         return [Item(Unreadable("an event is needed, not a tombstone", None, "", ""), b"")]
@@ -43,7 +55,7 @@ def read_message(value: bytes | None, headers: Headers | None = None) -> list[It
     if attributes and kind not in (STRUCTURED, BATCH):
         return [_binary(value, kind, attributes)]
     if kind == BATCH or (kind != STRUCTURED and value.lstrip()[:1] == b"["):
-        return _batch(value)
+        return _batch(value, one_subject=one_subject)
     return [_single(value)]
 
 
@@ -55,7 +67,7 @@ def _single(raw: bytes) -> Item:
     return Item(read_event(raw), raw)
 
 
-def _batch(value: bytes) -> list[Item]:
+def _batch(value: bytes, *, one_subject: bool) -> list[Item]:
     try:
         raws = [bytes(raw) for raw in _raw_list.decode(value)]
     except (msgspec.DecodeError, ValueError, RecursionError):
@@ -69,7 +81,7 @@ def _batch(value: bytes) -> list[Item]:
             )
         ]
     items = [_single(raw) for raw in raws]
-    if len(_subjects(items)) > 1:
+    if one_subject and len(_subjects(items)) > 1:
         return [Item(Unreadable("the events of a batch must share one subject", None, "", ""), value)]
     return items
 

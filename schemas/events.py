@@ -395,6 +395,7 @@ class RequestServed(Data):
     finish: Finish | None = None
 
 
+CLOCK_TICK = "clock.tick"
 ACCOUNT_TYPES: dict[str, type[Data]] = {
     "account.opened": AccountOpened,
     "account.settings_changed": SettingsChanged,
@@ -404,7 +405,7 @@ ACCOUNT_TYPES: dict[str, type[Data]] = {
     "coupon.redeemed": CouponRedeemed,
     "refund.requested": RefundRequested,
     "withdrawal.requested": WithdrawalRequested,
-    "clock.tick": ClockTick,
+    CLOCK_TICK: ClockTick,
 }
 PAYMENT_TYPES: dict[str, type[Data]] = {
     "payment.created": Payment,

@@ -14,13 +14,13 @@ from typing import Final, Protocol
 
 from infra.audit.topics import Topics
 from infra.demo.script import Day, Step
-from infra.emit.files import Outgoing
 from infra.emit.sender import Sender
 from infra.errors import CommandFailed
 from infra.parts import Layer
 from infra.parts.ready import layer_dir, ready_path
 from infra.settings import Settings
 from infra.supervisor_state import live_state
+from schemas.envelope import OutgoingEvent
 from schemas.topics import JOURNAL_TOPIC
 from schemas.values import instant_text
 
@@ -79,10 +79,10 @@ class Player:
         return self.played
 
     def _send(self, steps: Sequence[Step]) -> None:
-        run: list[Outgoing] = []
+        run: list[OutgoingEvent] = []
         for step in steps:
             if step.type:
-                run.append(Outgoing(step.account, step.type, step.raw))
+                run.append(OutgoingEvent(step.account, step.type, step.raw))
                 continue
             self._sender.send(run)
             run = []

@@ -16,10 +16,9 @@ from typing import IO, NamedTuple, Self
 
 import msgspec
 
-from schemas.envelope import Item, read_message
+from schemas.envelope import Item, OutgoingEvent, read_message
 from schemas.wire import Event, Unreadable
 from streams.core.intake import shape_fault
-from streams.core.story import TICK
 
 STDIN = "-"
 _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
@@ -60,14 +59,6 @@ class _Head(msgspec.Struct):
 _head = msgspec.json.Decoder(_Head)
 
 
-class Outgoing(NamedTuple):
-    """An event to be sent, as it came."""
-
-    account: str
-    type: str
-    raw: bytes
-
-
 class Files:
     """Files that can be read more than once; use it as a context."""
 
@@ -99,13 +90,13 @@ class Files:
                 end_ms = item.read.time_ms if end_ms is None else max(end_ms, item.read.time_ms)
         return Checked(events, faults, end_ms)
 
-    def outgoing(self, faults: Sequence[Fault]) -> Iterator[Outgoing]:
+    def outgoing(self, faults: Sequence[Fault]) -> Iterator[OutgoingEvent]:
         """The events to send, in their order, without those that `check` found at fault."""
         bad = {fault.place for fault in faults}
         for place, raw in self._raws():
             if place not in bad:
                 head = _head.decode(raw)
-                yield Outgoing(head.subject, head.type, raw)
+                yield OutgoingEvent(head.subject, head.type, raw)
 
     def _fault(self, read: Event | Unreadable) -> str | None:
         return read.detail if isinstance(read, Unreadable) else shape_fault(read, self._spec_skus)
@@ -173,8 +164,3 @@ def _is_json(text: bytes) -> bool:
     except (msgspec.DecodeError, ValueError, RecursionError):
         return False
     return True
-
-
-def is_tick(event: Outgoing) -> bool:
-    """True for `clock.tick`, which moves the clock of every partition."""
-    return event.type == TICK

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import uvicorn
 
+from infra.books import load_book
 from infra.host import check_port
+from infra.http.event_sink import KafkaEvents
 from infra.parts.ready import mark_ready
 from infra.settings import LOOPBACK_HOSTS, HttpAuth, Settings, is_loopback
 from infra.smtp_catcher import MailStore
@@ -15,6 +17,7 @@ from sinks.clickhouse.client import ClickHouseError, connect
 from sinks.clickhouse.queries import Reports
 from sinks.http.app import create_app
 from sinks.http.ports import Ports, Unavailable
+from streams.core.intake import shape_fault
 
 
 def main(settings: Settings) -> None:
@@ -26,7 +29,14 @@ def main(settings: Settings) -> None:
     check_port(settings.http_host, settings.http_port, "METERSTREAM_HTTP_PORT")
     app = create_app(ports_of(settings))
     config = uvicorn.Config(
-        app, settings.http_host, settings.http_port, log_level="warning", access_log=False
+        app,
+        settings.http_host,
+        settings.http_port,
+        log_level="warning",
+        access_log=False,
+        # X-Forwarded-* is what anybody may write: nothing here believes it.
+        proxy_headers=False,
+        server_header=False,
     )
     _Server(config, lambda: mark_ready(settings, "http")).run()
 
@@ -53,6 +63,8 @@ def ports_of(settings: Settings) -> Ports:
         reports=_Connected(settings),
         mails=store.mails if catches else None,
         hosts=LOOPBACK_HOSTS if is_local else frozenset(),
+        events=KafkaEvents(settings),
+        event_fault=partial(shape_fault, spec_skus=load_book(settings.profiles_dir).spec_skus),
         anonymous=is_local and settings.http_auth is HttpAuth.AUTO,
     )
 

@@ -11,7 +11,7 @@ anything else    500        a defect: logged, and nothing of it is told
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -39,12 +39,11 @@ TYPES: Final = {
 }
 
 
-def error(status: int, message: str) -> JSONResponse:
-    """An error as every route gives it."""
+def error(status: int, message: str, **more: Any) -> JSONResponse:
+    """An error as every route gives it; `more` stands beside it in the body."""
     kind = TYPES.get(status, "internal_error" if status >= 500 else "invalid_request")
-    return JSONResponse(
-        {"error": {"message": message, "type": kind, "code": str(status)}}, status_code=status
-    )
+    body = {"error": {"message": message, "type": kind, "code": str(status)}}
+    return JSONResponse(body | more, status_code=status)
 
 
 def add_handlers(app: FastAPI) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from email.message import EmailMessage
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from schemas.access import ApiToken
+from schemas.envelope import OutgoingEvent
 from schemas.wire import Event
 
 Row = dict[str, Any]
@@ -20,14 +21,6 @@ class Unavailable(Exception):
 
 class Overloaded(Exception):
     """More comes in than can be handed on; nothing of this request was taken, the same may be sent again soon."""
-
-
-class OutgoingEvent(NamedTuple):
-    """An event that was checked and is to be written: its account (the key), its type (the topic) and its bytes."""
-
-    account: str
-    type: str
-    raw: bytes
 
 
 class EventSink(Protocol):

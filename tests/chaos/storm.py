@@ -12,8 +12,8 @@ from decimal import Decimal
 from infra.audit.topics import Topics
 from infra.books import load_book
 from infra.demo.script import DAY_MS, Script, Step
-from infra.emit.files import Outgoing
 from infra.emit.sender import Sender
+from schemas.envelope import OutgoingEvent
 from schemas.topics import CHARGES, USAGE_EVENTS
 from schemas.values import instant_text, plain
 from streams.core.story import Story
@@ -87,10 +87,10 @@ def _unreliable(steps: Sequence[Step], draw: random.Random) -> list[Step]:
 
 def send(sender: Sender, steps: Sequence[Step]) -> None:
     """Send `steps` in their order, garbage as it is."""
-    run: list[Outgoing] = []
+    run: list[OutgoingEvent] = []
     for step in steps:
         if step.type:
-            run.append(Outgoing(step.account, step.type, step.raw))
+            run.append(OutgoingEvent(step.account, step.type, step.raw))
         else:
             sender.send(run)
             run = []

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from infra.cli import main
-from infra.emit.files import Fault, Files, Outgoing, Place
-from infra.emit.sender import RANK_OF_TYPE, clock_accounts, waves_of
+from infra.emit.files import Fault, Files, Place
+from infra.emit.order import RANK_OF_TYPE, clock_accounts, waves_of
+from schemas.envelope import OutgoingEvent
 from streams.ingest.partitioner import partition_of
 
 SPEC_SKUS = frozenset({"machine"})
@@ -132,7 +133,8 @@ def test_a_file_that_is_not_there_is_one_line(capsys: pytest.CaptureFixture[str]
 def test_waves_keep_each_account_in_order_and_never_mix_its_topics(seed: int) -> None:
     draw = random.Random(seed)
     chunk = [
-        Outgoing(f"a{draw.randrange(5)}", draw.choice(KINDS), str(number).encode()) for number in range(200)
+        OutgoingEvent(f"a{draw.randrange(5)}", draw.choice(KINDS), str(number).encode())
+        for number in range(200)
     ]
     on_their_way = {"a0": 0, "a1": 2}
 
@@ -149,7 +151,7 @@ def test_waves_keep_each_account_in_order_and_never_mix_its_topics(seed: int) ->
 
 
 def test_a_file_that_stays_in_one_topic_is_one_wave() -> None:
-    chunk = [Outgoing(f"a{number % 7}", "request.served", b"") for number in range(100)]
+    chunk = [OutgoingEvent(f"a{number % 7}", "request.served", b"") for number in range(100)]
 
     assert len(waves_of(chunk, {})) == 1
     assert {rank for _, rank in waves_of(chunk, {})[0]} == {RANK_OF_TYPE["request.served"]}

@@ -202,6 +202,13 @@ class Display(Shape):
     per_currency: Positive
 
 
+class Pack(Shape):
+    """A payment of a fixed amount that is offered by name; `label` is for people (PD-05, PD-07)."""
+
+    amount: Positive
+    label: str = ""
+
+
 class Payments(Shape):
     """Which money is taken and given back."""
 
@@ -213,6 +220,7 @@ class Payments(Shape):
     auto_refill: bool = False
     refill_lapses_s: int = Field(default=86_400, ge=1)
     refill_cooldown_s: int = Field(default=0, ge=0)
+    packs: dict[Name, Pack] = {}
 
 
 class Grant(Shape):
@@ -411,4 +419,10 @@ def _references(profile: Profile) -> list[str]:
     disk = profile.sessions.disk_sku
     if disk is not None and (disk not in profile.skus or profile.skus[disk].kind is not SkuKind.STORAGE):
         faults.append(f"sessions.disk_sku: {disk!r}; allowed: the name of a sku of kind storage")
+    minimum = profile.payments.minimum
+    for name, pack in profile.payments.packs.items():
+        if minimum is not None and pack.amount < minimum:
+            faults.append(
+                f"payments.packs.{name}.amount: {pack.amount}; allowed: at least the minimum {minimum}"
+            )
     return faults

@@ -239,7 +239,7 @@ class Notice(Record):
 
 
 class Command(Record):
-    """Something the control plane must do."""
+    """Something the control plane must do. `currency` is the amount's; after `until` nobody waits for it any more."""
 
     id: str
     account: str
@@ -250,6 +250,8 @@ class Command(Record):
     resource: str | None = None
     amount: DecimalText | None = None
     replicas: int | None = None
+    currency: str | None = None
+    until: InstantText | None = None
 
 
 class Rejection(Record):

@@ -64,7 +64,8 @@ HOURLY: Final = _windows(topics.HOURLY, "hourly_costs")
 DAILY: Final = _windows(topics.DAILY, "daily_costs", "day")
 # The address is personal and nothing here needs it.
 NOTICES: Final = _table(topics.NOTICES, "notices", records.Notice, without=("email",))
-COMMANDS: Final = _table(topics.COMMANDS, "commands", records.Command)
+# Currency and end of a refill are for whoever carries it out.
+COMMANDS: Final = _table(topics.COMMANDS, "commands", records.Command, without=("currency", "until"))
 REJECTIONS: Final = _table(topics.REJECTIONS, "rejections", records.Rejection)
 
 # In the order in which a batch is inserted: what explains a balance is there before the balance.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from schemas.records import CommandType
-from schemas.values import money_text
+from schemas.values import instant_text, money_text
 from schemas.wire import Command
 from streams.core.turn import Turn, record_id
 
@@ -21,8 +21,9 @@ def command(
     *,
     amount: Decimal | None = None,
     replicas: int | None = None,
+    until_ms: int | None = None,
 ) -> str:
-    """Write a command; its id."""
+    """Write a command; its id. An `amount` is in the account's currency, and the command says so."""
     name = record_id("cmd", turn.account.id, kind.value, reason, resource, turn.time_text)
     turn.out.commands.append(
         Command(
@@ -35,6 +36,8 @@ def command(
             resource=resource,
             amount=None if amount is None else money_text(amount),
             replicas=replicas,
+            currency=None if amount is None else turn.offer.currency,
+            until=None if until_ms is None else instant_text(until_ms),
         )
     )
     return name

@@ -88,10 +88,12 @@ def due(turn: Turn) -> None:
         return
     refill.armed = False
     refill.commanded = total
-    refill.open_id = command(turn, CommandType.PAYMENT_REFILL, "auto_refill", amount=refill.amount)
+    lapse_ms = turn.time_ms + turn.offer.profile.payments.refill_lapses_s * 1000
+    refill.open_id = command(
+        turn, CommandType.PAYMENT_REFILL, "auto_refill", amount=refill.amount, until_ms=lapse_ms
+    )
     refill.open_amount = refill.amount
     refill.open_ms = turn.time_ms
-    lapse_ms = turn.time_ms + turn.offer.profile.payments.refill_lapses_s * 1000
     arm(turn.account, lapse_ms, Rank.REMINDER, "", LAPSE)
     notify(
         turn, NoticeType.REFILL_REQUESTED, {"amount": money_text(refill.amount), "command": refill.open_id}

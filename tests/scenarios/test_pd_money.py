@@ -93,8 +93,16 @@ def test_each_payment_has_one_receipt() -> None:
 
 
 @pytest.mark.req("PD-05", "PD-07")
-def test_what_is_text_only_is_named_in_the_profile() -> None:
-    assert {"PD-05", "PD-07"} <= set(PROFILE.scope)
+def test_the_five_packs_are_data_with_their_labels() -> None:
+    packs = PROFILE.payments.packs.values()
+
+    assert [(str(pack.amount), pack.label) for pack in packs] == [
+        ("5.00", "Testing"),
+        ("10.00", "Small projects"),
+        ("20.00", "Regular use"),
+        ("50.00", "Production"),
+        ("100.00", "Heavy usage"),
+    ]
 
 
 @pytest.mark.req("PD-41")

@@ -70,6 +70,15 @@ def test_at_the_threshold_exactly_none() -> None:
 
 
 @pytest.mark.req("PD-15")
+def test_a_refill_says_its_currency_and_until_when_it_is_waited_for() -> None:
+    told = tell(OPENED, paid("00:00", "5.20"), refilled("00:01"), start("01:00", "gpu-s"), stop("01:10"))
+
+    (command,) = told.of("command", type="payment.refill")
+
+    assert (command["amount"], command["currency"], command["until"]) == ("20.00", "USD", instant("2 01:00"))
+
+
+@pytest.mark.req("PD-15")
 def test_the_payment_that_answers_brings_the_balance_up() -> None:
     story = (OPENED, paid("00:00", "5.20"), refilled("00:01"), start("01:00", "gpu-s"))
     (command,) = tell(*story).of("command", type="payment.refill")

@@ -104,9 +104,13 @@ def test_a_folder_of_profiles_adds_a_provider(tmp_path: Path) -> None:
         (('source = "tests"\ncurrency', 'colour = "red"\ncurrency'), ["colour", "red"]),
         (('currency = "USD"', 'currency = "dollars"'), ["currency", "dollars"]),
         (('methods = ["card"]', 'methods = ["cash"]'), ["payments.methods.0", "cash", "card"]),
+        (
+            ('methods = ["card"]', 'minimum = "1"\npacks.tiny = { amount = "0.99" }'),
+            ["payments.packs.tiny.amount", "0.99", "at least the minimum 1"],
+        ),
         (("[payments]", "[payments"), ["TOML"]),
     ],
-    ids=["value", "price", "lint", "overlap", "name", "unknown key", "currency", "method", "syntax"],
+    ids=["value", "price", "lint", "overlap", "name", "unknown key", "currency", "method", "pack", "syntax"],
 )
 def test_a_bad_profile_is_told_by_file_key_value_and_what_is_allowed(
     tmp_path: Path, change: tuple[str, str], told: list[str]

@@ -95,6 +95,8 @@ class Settings(BaseSettings):
     http_port: Port = 18_080
     http_auth: HttpAuth = HttpAuth.AUTO
     stripe_webhook_secret: OptionalSecret = None
+    stripe_api_key: OptionalSecret = None
+    stripe_api_base: str = "https://api.stripe.com"
 
     start_kafka: bool = True
     start_clickhouse: bool = True
@@ -124,6 +126,15 @@ class Settings(BaseSettings):
             # The value is not repeated: it may hold a password.
             raise ValueError("must be http[s]://[user:password@]host[:port]")
         return value
+
+    @field_validator("stripe_api_base")
+    @classmethod
+    def _stripe_is_asked_in_private(cls, value: str) -> str:
+        parts = urlsplit(value)
+        is_local = parts.scheme == "http" and is_loopback(parts.hostname or "")
+        if not (is_local or (parts.scheme == "https" and parts.hostname)):
+            raise ValueError("must be https://host, or http:// on this machine: the API key travels with it")
+        return value.rstrip("/")
 
     @field_validator("clickhouse_database")
     @classmethod
@@ -181,6 +192,12 @@ class Settings(BaseSettings):
         """User and password of the DSN, both unquoted; `default` and empty where it names none."""
         parts = urlsplit(self.clickhouse_dsn.get_secret_value())
         return unquote(parts.username or "default"), SecretStr(unquote(parts.password or ""))
+
+    @property
+    def stripe_webhook_secrets(self) -> list[str]:
+        """The signing secrets in force; several, parted by commas, while one is exchanged for another."""
+        text = self.stripe_webhook_secret.get_secret_value() if self.stripe_webhook_secret else ""
+        return [secret for part in text.split(",") if (secret := part.strip())]
 
     def kafka_client_config(self, *, quiet: bool = False) -> KafkaConfig:
         """What every confluent-kafka client of ours needs to reach the brokers; the caller may add to it.

@@ -9,6 +9,7 @@ import uvicorn
 
 from infra.books import load_book
 from infra.host import check_port
+from infra.http import payments
 from infra.http.event_sink import KafkaEvents
 from infra.parts.ready import mark_ready
 from infra.settings import LOOPBACK_HOSTS, HttpAuth, Settings, is_loopback
@@ -59,11 +60,13 @@ def ports_of(settings: Settings) -> Ports:
     catches = settings.start_smtp and is_loopback(settings.smtp_host)
     store = MailStore(settings.mails_dir)
     is_local = is_loopback(settings.http_host)
+    reports = _Connected(settings)
     return Ports(
-        reports=_Connected(settings),
+        reports=reports,
         mails=store.mails if catches else None,
         hosts=LOOPBACK_HOSTS if is_local else frozenset(),
         events=KafkaEvents(settings),
+        webhooks=payments.adapters(settings, reports),
         event_fault=partial(shape_fault, spec_skus=load_book(settings.profiles_dir).spec_skus),
         anonymous=is_local and settings.http_auth is HttpAuth.AUTO,
     )

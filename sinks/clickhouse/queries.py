@@ -51,6 +51,10 @@ _ACCOUNTS: Final = """
 _IS_KNOWN: Final = """
     SELECT count() > 0 FROM (SELECT 1 FROM charges WHERE account = {account:String} LIMIT 1
         UNION ALL SELECT 1 FROM entries WHERE account = {account:String} LIMIT 1)"""
+_CREDITED: Final = "SELECT account FROM entries WHERE payment = {payment:String} AND type = 'topup' LIMIT 1"
+_CREDITED_TO_ACCOUNT: Final = """
+    SELECT account FROM entries
+    WHERE account = {account:String} AND payment = {payment:String} AND type = 'topup' LIMIT 1"""
 _LAST_DAY: Final = "SELECT maxOrNull(x_Day) FROM costs_by_day WHERE SubAccountId = {account:String}"
 _LEDGER: Final = """
     SELECT seq, time, type, bucket, amount, balance, currency, charge, payment, cause, id, hash
@@ -108,6 +112,12 @@ class Reports:
     def is_known(self, account: str) -> bool:
         """True for an account that has a balance, a charge or an entry."""
         return self.balance(account) is not None or bool(self._value(_IS_KNOWN, account=account))
+
+    def credited_account(self, payment: str, account: str | None = None) -> str | None:
+        """The account to which `payment` was credited, None for nobody; quicker where `account` is the right one."""
+        found = self._value(_CREDITED_TO_ACCOUNT, payment=payment, account=account) if account else None
+        found = found or self._value(_CREDITED, payment=payment)
+        return str(found) if found else None
 
     def last_day(self, account: str) -> date | None:
         """The latest day, on the account's calendar, in which a charge fell due."""

@@ -25,6 +25,12 @@ class Metrics:
         self._requests = Counter(
             "meterstream_http_requests", "Requests answered.", ["route", "status"], registry=self.registry
         )
+        self._webhooks = Counter(
+            "meterstream_payment_webhooks",
+            "Webhooks of payment providers; unassigned: money that names no account.",
+            ["provider", "outcome"],
+            registry=self.registry,
+        )
         self._rows = Gauge(
             "meterstream_stored_rows",
             "Rows in a table, twins that are not yet merged included.",
@@ -37,6 +43,10 @@ class Metrics:
         self._store_up = Gauge(
             "meterstream_clickhouse_up", "1 while ClickHouse answers.", registry=self.registry
         )
+
+    def webhook(self, provider: str, outcome: str) -> None:
+        """One more webhook of a payment provider."""
+        self._webhooks.labels(provider, outcome).inc()
 
     def count(self, route: str, status: int) -> None:
         """One more request."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from email.message import EmailMessage
 from typing import Any, Protocol
 
 from schemas.access import ApiToken
+from schemas.adapters import PaymentAdapter
 from schemas.envelope import OutgoingEvent
 from schemas.wire import Event
 
@@ -81,6 +82,7 @@ class Ports:
     newest mails that were caught on this machine, or None where none are caught. `hosts`: the names by which the
     service may be called; empty for any. `tokens`: what a presented token is checked against; None for none.
     `anonymous`: whether a request without a token is an operator's (a service that only this machine reaches).
+    `webhooks`: adapters of payment providers by the name in their path.
     `events`: where events go, None where none are taken; `event_fault`: what only the price book finds wrong in one.
     `ready`: each says what the service still waits for, or None.
     """
@@ -91,5 +93,6 @@ class Ports:
     tokens: Tokens | None = None
     anonymous: bool = True
     events: EventSink | None = None
+    webhooks: Mapping[str, PaymentAdapter] = field(default_factory=dict)
     event_fault: Callable[[Event], str | None] = no_fault
     ready: tuple[Callable[[], str | None], ...] = ()

@@ -15,7 +15,7 @@ import typer
 from infra.errors import CommandFailed, foreign_errors, in_one_line
 
 # Each module has `register(app)`; the order is that of --help.
-COMMANDS: Final = ("pipeline", "demo", "simulate", "events", "reports", "audit")
+COMMANDS: Final = ("pipeline", "demo", "simulate", "events", "reports", "audit", "token")
 
 
 def build_app() -> typer.Typer:

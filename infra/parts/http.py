@@ -14,10 +14,12 @@ from infra.http.event_sink import KafkaEvents
 from infra.parts.ready import mark_ready
 from infra.settings import LOOPBACK_HOSTS, HttpAuth, Settings, is_loopback
 from infra.smtp_catcher import MailStore
+from schemas.topics import API_TOKENS
 from sinks.clickhouse.client import ClickHouseError, connect
 from sinks.clickhouse.queries import Reports
 from sinks.http.app import create_app
 from sinks.http.ports import Ports, Unavailable
+from sinks.http.tokens import KafkaTokens
 from streams.core.intake import shape_fault
 
 
@@ -28,7 +30,9 @@ def main(settings: Settings) -> None:
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     check_port(settings.http_host, settings.http_port, "METERSTREAM_HTTP_PORT")
-    app = create_app(ports_of(settings))
+    tokens = KafkaTokens(settings.kafka_client_config(), settings.topic(API_TOKENS))
+    tokens.start()
+    app = create_app(ports_of(settings, tokens))
     config = uvicorn.Config(
         app,
         settings.http_host,
@@ -55,8 +59,8 @@ class _Server(uvicorn.Server):
             self._on_ready()
 
 
-def ports_of(settings: Settings) -> Ports:
-    """What the service is handed: reports of ClickHouse, and the mails where they are caught on this machine."""
+def ports_of(settings: Settings, tokens: KafkaTokens) -> Ports:
+    """What the service is handed: reports of ClickHouse, the way to Kafka, and mails where they are caught here."""
     catches = settings.start_smtp and is_loopback(settings.smtp_host)
     store = MailStore(settings.mails_dir)
     is_local = is_loopback(settings.http_host)
@@ -68,6 +72,8 @@ def ports_of(settings: Settings) -> Ports:
         events=KafkaEvents(settings),
         webhooks=payments.adapters(settings, reports),
         event_fault=partial(shape_fault, spec_skus=load_book(settings.profiles_dir).spec_skus),
+        tokens=tokens,
+        ready=(tokens.waits_for,),
         anonymous=is_local and settings.http_auth is HttpAuth.AUTO,
     )
 

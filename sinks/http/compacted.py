@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 POLL_S: Final = 0.1
 MESSAGES_A_POLL: Final = 2_000
-METADATA_TIMEOUT_S: Final = 5.0
+METADATA_TIMEOUT_S: Final = 2.0
 RETRY_S: Final = 0.5
 _CONSUMER: Final[Mapping[str, str | int | bool]] = {
     # Needed by the client, never used: partitions are assigned by hand and nothing is committed.

@@ -38,6 +38,7 @@ down: setup     ## stop it
 	@.venv/bin/meterstream down
 
 test: setup     ## every test; writes build/junit.xml
+	@bash infra/prerequisites.sh test
 	@mkdir -p build
 	@$(PY) -m pytest --junitxml=build/junit.xml
 
@@ -49,6 +50,7 @@ check: setup    ## format, lint, types, imports, core tests; under 30 s
 	@$(PY) -m pytest -q --durations=0 tests/core tests/schemas
 
 bench: setup    ## measure; writes build/bench.json
+	@bash infra/prerequisites.sh bench
 	@mkdir -p build
 	@$(PY) -m bench
 

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.errors import CommandFailed
+from schemas.profile import WhenUnknown
 
 ENV_PREFIX: Final = "METERSTREAM_"
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -94,6 +95,10 @@ class Settings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: Port = 18_080
     http_auth: HttpAuth = HttpAuth.AUTO
+    # What counts requests for several gates together; each by itself without.
+    redis_url: OptionalSecret = None
+    gate_stale_s: int = Field(default=60, ge=2, le=86_400)
+    gate_unknown_key: WhenUnknown = WhenUnknown.FAIL_CLOSED
     stripe_webhook_secret: OptionalSecret = None
     stripe_api_key: OptionalSecret = None
     stripe_api_base: str = "https://api.stripe.com"
@@ -135,6 +140,14 @@ class Settings(BaseSettings):
         if not (is_local or (parts.scheme == "https" and parts.hostname)):
             raise ValueError("must be https://host, or http:// on this machine: the API key travels with it")
         return value.rstrip("/")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and urlsplit(value.get_secret_value()).scheme not in {"redis", "rediss"}:
+            # The value is not repeated: it may hold a password.
+            raise ValueError("must be redis[s]://[[user]:password@]host[:port][/database]")
+        return value
 
     @field_validator("clickhouse_database")
     @classmethod

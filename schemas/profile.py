@@ -306,11 +306,18 @@ class Requests(Shape):
     unpriced: bool = False
 
 
-class Gate(Shape):
-    """What a caller without credit is told (FA-18)."""
+class WhenUnknown(StrEnum):
+    """What the gate does while it does not know a balance: let the caller through, or ask it to come again."""
 
-    payment_url: str
-    unknown: Literal["fail_open", "fail_closed"] = "fail_closed"
+    FAIL_OPEN = "fail_open"
+    FAIL_CLOSED = "fail_closed"
+
+
+class Gate(Shape):
+    """What a caller without credit is told (FA-18), and what happens while the balance is not known."""
+
+    payment_url: str | None = Field(default=None, pattern=r"^https?://[!-~]+$")
+    unknown: WhenUnknown = WhenUnknown.FAIL_CLOSED
 
 
 class Profile(Shape):
@@ -334,7 +341,7 @@ class Profile(Shape):
     running_out: RunningOut = RunningOut()
     terms: Terms = Terms()
     requests: Requests = Requests()
-    gate: Gate | None = None
+    gate: Gate = Gate()
     skus: dict[Name, Sku]
 
 

@@ -1,6 +1,7 @@
 """A real broker and a real ClickHouse for tests: containers where a Docker engine answers, our own parts otherwise."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -106,3 +107,47 @@ def clickhouse_server(directory: Path) -> Iterator[str]:
     settings = own_settings(directory)
     with running_part(settings, "clickhouse"):
         yield settings.clickhouse_dsn.get_secret_value()
+
+
+@contextmanager
+def redis_server(directory: Path) -> Iterator[str]:
+    """The URL of a running Redis (Debian's `redis-server`, see infra/prerequisites.sh)."""
+    port = free_port()
+    command = [
+        needed("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(directory),
+    ]  # fmt: skip
+    with running_server(command, port, directory / "redis.log"):
+        yield f"redis://127.0.0.1:{port}"
+
+
+def needed(program: str) -> str:
+    """Path of a program that the tests need; fails with what installs it."""
+    path = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
+    if path is None:
+        raise AssertionError(f"{program} is missing: run `bash infra/prerequisites.sh test` as root")
+    return path
+
+
+@contextmanager
+def running_server(command: list[str], port: int, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """A server of another make, running inside the block; it is up when it takes connections on `port`."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=dies_with_parent(),  # noqa: PLW1509 - the server must not outlive a killed test run
+        )
+    try:
+        wait_until(lambda: _listens(port) or process.poll() is not None, f"{command[0]} listens")
+        if process.poll() is not None:
+            raise AssertionError(f"{command[0]} ended with {process.returncode}: {log.read_text()}")
+        yield process
+    finally:
+        stop_part(process)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,1 +1,1 @@
-"""What the HTTP service is handed that needs more than one sink: the way of events to Kafka, the tokens."""
+"""What the HTTP service is handed, made from the settings: an area a file."""

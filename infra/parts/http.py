@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial, wraps
 from typing import Any
 
@@ -11,6 +12,7 @@ from infra.books import load_book
 from infra.host import check_port
 from infra.http import payments
 from infra.http.event_sink import KafkaEvents
+from infra.http.gate import running_gate, waits_for
 from infra.parts.ready import mark_ready
 from infra.settings import LOOPBACK_HOSTS, HttpAuth, Settings, is_loopback
 from infra.smtp_catcher import MailStore
@@ -32,9 +34,18 @@ def main(settings: Settings) -> None:
     check_port(settings.http_host, settings.http_port, "METERSTREAM_HTTP_PORT")
     tokens = KafkaTokens(settings.kafka_client_config(), settings.topic(API_TOKENS))
     tokens.start()
-    app = create_app(ports_of(settings, tokens))
+    book = load_book(settings.profiles_dir)
+    with running_gate(settings, book) as gate:
+        ports = ports_of(settings, tokens)
+        _serve(
+            settings,
+            replace(ports, gate=gate, ready=(*ports.ready, partial(waits_for, gate))),
+        )
+
+
+def _serve(settings: Settings, ports: Ports) -> None:
     config = uvicorn.Config(
-        app,
+        create_app(ports),
         settings.http_host,
         settings.http_port,
         log_level="warning",

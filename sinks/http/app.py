@@ -13,6 +13,9 @@ from starlette.responses import Response
 
 from sinks.http import access, accounts, errors, events, metrics, pages, webhooks
 from sinks.http.access import PUBLIC, Reader
+from sinks.http.gate import routes as gate_routes
+from sinks.http.gate.front import GateFront
+from sinks.http.gate.metrics import GateMetrics
 from sinks.http.guard import Guard
 from sinks.http.ports import Ports, Unavailable
 
@@ -34,12 +37,16 @@ def create_app(ports: Ports) -> FastAPI:
     app.include_router(events.router)
     app.include_router(accounts.router)
     app.include_router(webhooks.router)
+    app.include_router(gate_routes.router)
     app.include_router(pages.router)
     app.add_api_route("/healthz", _healthz, include_in_schema=False, dependencies=[PUBLIC])
     app.add_api_route("/readyz", _readyz, include_in_schema=False, dependencies=[PUBLIC])
     app.add_api_route("/metrics", _metrics, include_in_schema=False)
     errors.add_handlers(app)
     app.add_middleware(Guard, hosts=ports.hosts, count=app.state.metrics.count)
+    if ports.gate is not None:
+        app.state.metrics.registry.register(GateMetrics(ports.gate))
+        app.add_middleware(GateFront, gate=ports.gate, count=app.state.metrics.count)
     _check_routes(app)
     return app
 

@@ -12,7 +12,19 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
+
+from sinks.http.age import Age, Ends
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +32,8 @@ POLL_S: Final = 0.1
 MESSAGES_A_POLL: Final = 2_000
 METADATA_TIMEOUT_S: Final = 2.0
 RETRY_S: Final = 0.5
+ENDS_TIMEOUT_S: Final = 2.0
+_LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _CONSUMER: Final[Mapping[str, str | int | bool]] = {
     # Needed by the client, never used: partitions are assigned by hand and nothing is committed.
     "group.id": "meterstream-view",
@@ -35,11 +49,17 @@ _CONSUMER: Final[Mapping[str, str | int | bool]] = {
 class CompactedTopic:
     """Follows `topic`; `apply` is told key and value (None: deleted) of each record and must not raise.
 
-    `start` returns at once; `close` ends the thread.
+    `start` returns at once; `close` ends the thread. `is_dated`: whether it knows its age (it then asks the broker
+    each second).
     """
 
     def __init__(
-        self, kafka: Mapping[str, Any], topic: str, apply: Callable[[bytes, bytes | None], None]
+        self,
+        kafka: Mapping[str, Any],
+        topic: str,
+        apply: Callable[[bytes, bytes | None], None],
+        *,
+        is_dated: bool = False,
     ) -> None:
         self._kafka = kafka
         self._topic = topic
@@ -47,6 +67,9 @@ class CompactedTopic:
         self._stop = threading.Event()
         self._caught_up = threading.Event()
         self._behind: set[int] = set()
+        self._partitions_of_topic: list[int] = []
+        self._admin: AdminClient | None = None
+        self._age = Age(self._ends) if is_dated else None
         self._thread = threading.Thread(target=self._run, name=f"follow {topic}", daemon=True)
 
     def start(self) -> None:
@@ -68,6 +91,10 @@ class CompactedTopic:
         """Wait until `is_caught_up`, at most `timeout_s`; whether it is."""
         return self._caught_up.wait(timeout_s)
 
+    def age_s(self) -> float:
+        """Seconds since everything that there was had been read; infinite before that, and where it is not dated."""
+        return self._age.age_s() if self._age else float("inf")
+
     def _run(self) -> None:
         consumer = Consumer({**_CONSUMER, **self._kafka, "error_cb": self._on_error})
         try:
@@ -75,6 +102,8 @@ class CompactedTopic:
                 while not self._stop.is_set():
                     for message in consumer.consume(MESSAGES_A_POLL, POLL_S):
                         self._take(message)
+                    if self._age:
+                        self._age.look()
         finally:
             consumer.close()
 
@@ -83,6 +112,7 @@ class CompactedTopic:
         while not self._stop.is_set():
             partitions = self._partitions(consumer)
             if partitions:
+                self._partitions_of_topic = partitions
                 self._behind = set(partitions)
                 consumer.assign([TopicPartition(self._topic, each, OFFSET_BEGINNING) for each in partitions])
                 return True
@@ -100,13 +130,38 @@ class CompactedTopic:
     def _take(self, message: Message) -> None:
         error = message.error()
         if error is None:
-            self._apply(message.key() or b"", message.value())
+            self._hand_on(message)
+            self._reached(message, 1)
         elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - how the client names it
+            self._reached(message, 0)
             self._behind.discard(message.partition() or 0)
             if not self._behind:
                 self._caught_up.set()
         else:
             self._on_error(error)
+
+    def _hand_on(self, message: Message) -> None:
+        """What becomes of a record; who needs its place as well overrides this."""
+        self._apply(message.key() or b"", message.value())
+
+    def _reached(self, message: Message, step: int) -> None:
+        if self._age:
+            self._age.reached(message.partition() or 0, (message.offset() or 0) + step)
+
+    def _ends(self) -> Ends | None:
+        """Where each partition ends now; None where the broker does not answer."""
+        if self._admin is None:
+            config: dict[str, Any] = {**self._kafka, "error_cb": self._on_error}
+            self._admin = AdminClient(config)
+        wanted = {TopicPartition(self._topic, each): _LATEST for each in self._partitions_of_topic}
+        try:
+            answers = self._admin.list_offsets(
+                wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ENDS_TIMEOUT_S
+            )
+            return {place.partition: answer.result().offset for place, answer in answers.items()}
+        except KafkaException as error:
+            self._on_error(error.args[0])
+            return None
 
     def _on_error(self, error: KafkaError) -> None:
         # The client goes on trying by itself.

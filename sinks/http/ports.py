@@ -12,6 +12,7 @@ from schemas.access import ApiToken
 from schemas.adapters import PaymentAdapter
 from schemas.envelope import OutgoingEvent
 from schemas.wire import Event
+from sinks.http.gate.gate import Gate
 
 Row = dict[str, Any]
 
@@ -84,7 +85,8 @@ class Ports:
     `anonymous`: whether a request without a token is an operator's (a service that only this machine reaches).
     `webhooks`: adapters of payment providers by the name in their path.
     `events`: where events go, None where none are taken; `event_fault`: what only the price book finds wrong in one.
-    `ready`: each says what the service still waits for, or None.
+    `ready`: each says what the service still waits for, or None. `gate`: what answers `/v1/authorize`, or
+    None.
     """
 
     reports: Callable[[], Reports]
@@ -96,3 +98,4 @@ class Ports:
     webhooks: Mapping[str, PaymentAdapter] = field(default_factory=dict)
     event_fault: Callable[[Event], str | None] = no_fault
     ready: tuple[Callable[[], str | None], ...] = ()
+    gate: Gate | None = None

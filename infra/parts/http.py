@@ -11,6 +11,7 @@ import uvicorn
 from infra.books import load_book
 from infra.host import check_port
 from infra.http import payments
+from infra.http.advice import running_advice
 from infra.http.event_sink import KafkaEvents
 from infra.http.gate import running_gate, waits_for
 from infra.parts.ready import mark_ready
@@ -35,12 +36,10 @@ def main(settings: Settings) -> None:
     tokens = KafkaTokens(settings.kafka_client_config(), settings.topic(API_TOKENS))
     tokens.start()
     book = load_book(settings.profiles_dir)
-    with running_gate(settings, book) as gate:
+    with running_gate(settings, book) as gate, running_advice(settings, book) as advice:
         ports = ports_of(settings, tokens)
-        _serve(
-            settings,
-            replace(ports, gate=gate, ready=(*ports.ready, partial(waits_for, gate))),
-        )
+        ports = replace(ports, gate=gate, advice=advice, ready=(*ports.ready, partial(waits_for, gate)))
+        _serve(settings, ports)
 
 
 def _serve(settings: Settings, ports: Ports) -> None:

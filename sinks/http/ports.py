@@ -77,6 +77,22 @@ class Reports(Protocol):
         """Rows that each table holds."""
 
 
+class Advice(Protocol):
+    """What would happen to an account if it did something now: the pipeline's own rules, tried and thrown away.
+
+    None for an account that is not known; raises `Unavailable`.
+    """
+
+    def admission(self, account: str, request: Mapping[str, Any]) -> Row | None:
+        """Whether `request` (the data of `instance.requested`, without `resource` where it is a new one) is admitted."""
+
+    def request_cost(self, account: str, request: Mapping[str, Any]) -> Row | None:
+        """What a request costs (the data of `request.served`, without `request`)."""
+
+    def mode_change(self, account: str, change: Mapping[str, Any]) -> Row | None:
+        """What changing the mode comes to (the data of `instance.mode_changed`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Where the service gets things. `reports` is called for each request, raises `Unavailable`; `mails` gives the
@@ -85,8 +101,8 @@ class Ports:
     `anonymous`: whether a request without a token is an operator's (a service that only this machine reaches).
     `webhooks`: adapters of payment providers by the name in their path.
     `events`: where events go, None where none are taken; `event_fault`: what only the price book finds wrong in one.
-    `ready`: each says what the service still waits for, or None. `gate`: what answers `/v1/authorize`, or
-    None.
+    `ready`: each says what the service still waits for, or None. `gate`: what answers `/v1/authorize`; `advice`:
+    admission and estimates; None where there is none.
     """
 
     reports: Callable[[], Reports]
@@ -99,3 +115,4 @@ class Ports:
     event_fault: Callable[[Event], str | None] = no_fault
     ready: tuple[Callable[[], str | None], ...] = ()
     gate: Gate | None = None
+    advice: Advice | None = None

@@ -15,7 +15,17 @@ import typer
 from infra.errors import CommandFailed, foreign_errors, in_one_line
 
 # Each module has `register(app)`; the order is that of --help.
-COMMANDS: Final = ("pipeline", "demo", "simulate", "events", "reports", "audit", "token")
+COMMANDS: Final = (
+    "pipeline",
+    "demo",
+    "simulate",
+    "events",
+    "reports",
+    "exports",
+    "audit",
+    "what_if",
+    "token",
+)
 
 
 def build_app() -> typer.Typer:

@@ -1,0 +1,85 @@
+-- FOCUS 1.2, Cost and Usage: a row for each charge; the columns are those of focus_ledger.sql, in the same order.
+--
+-- A balance in money is what is billed: BilledCost is the charge. Where a profile sells credits (`per` of them for
+-- a unit of currency) the purchase was billed, so usage has BilledCost 0 and its EffectiveCost says what it took
+-- (FOCUS appendix "virtual currency pricing model"). A package is two rows: what was paid for it, and what it was
+-- worth while it ran. A correction is of class Correction when it changes a month that is over. Months are UTC.
+WITH
+    {per:Array(Decimal(38, 12))}[indexOf({profiles:Array(String)}, profile)] AS per_unit,
+    per_unit > 0 AS sells_credits,
+    transform(profile, {profiles:Array(String)}, {titles:Array(String)}, toString(profile)) AS provider,
+    category = 'Purchase' AS is_purchase,
+    sells_credits OR (meter = 'term' AND NOT is_purchase) AS is_paid_before,
+    multiIf(
+        meter = 'capacity', ('Storage', 'Other (Storage)', 'Storage', 'Disk'),
+        meter IN ('duration', 'term'), ('Compute', 'Virtual Machines', 'GPU instances', 'Instance'),
+        meter IN ('replica_duration', 'runtime'), ('AI and Machine Learning', 'AI Platforms', 'Model hosting', 'Deployment'),
+        ('AI and Machine Learning', 'Generative AI', 'Model API', 'Model')) AS service,
+    transform(
+        toString(unit),
+        ['hour', 'second', 'GB-hour', 'GB-day', '1M tokens', '1M characters', 'image', 'video', 'term'],
+        ['Hours', 'Seconds', 'GB-Hours', 'GB-Days', '1000000 Tokens', '1000000 Characters', 'Images', 'Videos', 'Terms'],
+        toString(unit)) AS pricing_unit,
+    toDecimal256(quantity, 12) * toDecimal256(unit_price, 12) AS list_cost,
+    instant -> formatDateTime(instant, '%Y-%m-%dT%H:%i:%SZ', 'UTC') AS told,
+    toStartOfMonth(time, 'UTC') AS month
+SELECT
+    if(is_paid_before, toDecimal128(0, 12), amount) AS BilledCost,
+    account AS BillingAccountId,
+    account AS BillingAccountName,
+    'Account' AS BillingAccountType,
+    currency AS BillingCurrency,
+    told(toDateTime(addMonths(month, 1), 'UTC')) AS BillingPeriodEnd,
+    told(toDateTime(month, 'UTC')) AS BillingPeriodStart,
+    category AS ChargeCategory,
+    if(corrects != '' AND toStartOfMonth(start, 'UTC') < month, 'Correction', NULL) AS ChargeClass,
+    concat(sku, ' ', meter, ': ', toString(quantity), ' ', unit, ' at ', toString(unit_price), ', rule ', rule) AS ChargeDescription,
+    if(is_purchase, 'One-Time', 'Usage-Based') AS ChargeFrequency,
+    -- Exclusive ends in whole seconds: what happened within one second still has a length.
+    told(greatest(toDateTime(end, 'UTC'), toDateTime(start, 'UTC') + 1)) AS ChargePeriodEnd,
+    told(toDateTime(start, 'UTC')) AS ChargePeriodStart,
+    if(is_purchase, NULL, quantity) AS ConsumedQuantity,
+    if(is_purchase, NULL, pricing_unit) AS ConsumedUnit,
+    list_cost AS ContractedCost,
+    toNullable(unit_price) AS ContractedUnitPrice,
+    if(is_purchase, toDecimal128(0, 12), amount) AS EffectiveCost,
+    provider AS HostProviderName,
+    CAST(NULL, 'Nullable(String)') AS InvoiceId,
+    provider AS InvoiceIssuerName,
+    list_cost AS ListCost,
+    toNullable(unit_price) AS ListUnitPrice,
+    toNullable('Standard') AS PricingCategory,
+    toString(currency) AS PricingCurrency,
+    toNullable(unit_price) AS PricingCurrencyContractedUnitPrice,
+    EffectiveCost AS PricingCurrencyEffectiveCost,
+    toNullable(unit_price) AS PricingCurrencyListUnitPrice,
+    toNullable(quantity) AS PricingQuantity,
+    toNullable(pricing_unit) AS PricingUnit,
+    provider AS ProviderName,
+    provider AS PublisherName,
+    nullIf(if(resource = '', model, resource), '') AS ResourceId,
+    CAST(NULL, 'Nullable(String)') AS ResourceName,
+    if(resource = '' AND model = '', NULL, service.4) AS ResourceType,
+    service.1 AS ServiceCategory,
+    service.3 AS ServiceName,
+    provider AS ServiceProviderName,
+    service.2 AS ServiceSubcategory,
+    toNullable(toString(sku)) AS SkuId,
+    toNullable(toString(meter)) AS SkuMeter,
+    toNullable(toJSONString(map('x_PriceVersion', toString(price_version)))) AS SkuPriceDetails,
+    toNullable(concat(sku, '/', meter, '/', toString(unit_price), '/', price_version)) AS SkuPriceId,
+    account AS SubAccountId,
+    account AS SubAccountName,
+    'Account' AS SubAccountType,
+    nullIf(key, '') AS x_ApiKey,
+    nullIf(corrects, '') AS x_Corrects,
+    toString(profile) AS x_Profile,
+    id AS x_RecordId,
+    nullIf(request, '') AS x_RequestId,
+    toString(rule) AS x_Rule,
+    if(sells_credits, {credit_name:String}, NULL) AS x_VirtualCurrency,
+    if(sells_credits, toDecimal256(EffectiveCost, 12) * per_unit, NULL) AS x_VirtualCurrencyEffectiveCost,
+    if(sells_credits, toDecimal256(unit_price, 12) * per_unit, NULL) AS x_VirtualCurrencyUnitPrice
+FROM charges FINAL
+ARRAY JOIN if(meter = 'term', ['Purchase', 'Usage'], ['Usage']) AS category
+WHERE time >= {from:DateTime64(3, 'UTC')} AND time < {to:DateTime64(3, 'UTC')}

@@ -39,12 +39,12 @@ async def take(request: Request, caller: Sender) -> JSONResponse:
     ports: Ports = request.app.state.ports
     if ports.events is None:
         raise Unavailable("this service takes no events")
-    items = _read(request, await request.body())
+    body = await request.body()
+    items = _read(request, body)
     if len(items) > EVENTS_MAX:
         raise HTTPException(413, f"{len(items)} events: send at most {EVENTS_MAX} at once")
-    faults = list(_faults(items, ports))
-    if faults:
-        return _refusal(faults, len(items))
+    if faults := list(_faults(items, ports)):
+        return _refusal(faults, items, body)
     outgoing = [OutgoingEvent(item.read.account, item.read.type, item.raw) for item in items]  # type: ignore[union-attr, arg-type]
     _check_rights(outgoing, caller)
     await ports.events.send(outgoing)
@@ -80,8 +80,11 @@ def _faults(items: Sequence[Item], ports: Ports) -> Iterator[dict[str, Any]]:
             yield {"index": index, "id": read.id, "reason": Reason.SCHEMA_INVALID.value, "detail": detail}
 
 
-def _refusal(faults: list[dict[str, Any]], count: int) -> JSONResponse:
-    message = f"{len(faults)} of {count} events are invalid, nothing was accepted"
+def _refusal(faults: list[dict[str, Any]], items: Sequence[Item], body: bytes) -> JSONResponse:
+    if len(items) == 1 and items[0].raw == body.strip() and body.lstrip()[:1] == b"[":
+        # Not one of its events is bad, the array is.
+        faults[0]["index"] = None
+    message = f"{len(faults)} of {len(items)} events are invalid, nothing was accepted"
     return error(400, message, events=faults)
 
 

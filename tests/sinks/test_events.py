@@ -165,6 +165,13 @@ def test_what_is_no_event_is_told_why(body: bytes | dict[str, Any], detail: str)
     assert service.sink.sent == []
 
 
+@pytest.mark.parametrize("body", [b"[]", b"[{}", b"[" * 2_000])
+def test_an_array_that_is_none_is_no_fault_of_its_first_event(body: bytes) -> None:
+    answer = Service().post(body, BATCH)
+
+    assert (answer.status_code, [fault["index"] for fault in answer.json()["events"]]) == (400, [None])
+
+
 def error_of_batch(answer: httpx.Response) -> tuple[int, str]:
     status, _, message = error_of(answer)
     return status, message

@@ -15,8 +15,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.errors import CommandFailed
 from schemas.profile import WhenUnknown
+from schemas.records import NoticeType
+from schemas.values import mailbox_of
 
 ENV_PREFIX: Final = "METERSTREAM_"
+MAIL_SECRET_LENGTH_MIN: Final = 16
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 # Directories of the base parts lie beside those of the namespaces.
 RESERVED_NAMESPACES: Final = frozenset({"base", "default", "kafka", "clickhouse", "mails"})
@@ -52,6 +55,18 @@ OptionalText = Annotated[str | None, BeforeValidator(_empty_is_unset)]
 # As confluent-kafka's own type of a configuration.
 KafkaConfig = dict[str, str | int | float | bool]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_empty_is_unset)]
+
+
+def _notice_types(text: str) -> str:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if unknown := [name for name in names if name not in {kind.value for kind in NoticeType}]:
+        raise ValueError(
+            f"{unknown[0]!r} is no type of notice; a list such as receipt,spend_digest is needed"
+        )
+    return ",".join(names)
+
+
+NoticeTypes = Annotated[str, AfterValidator(_notice_types)]
 
 
 class Settings(BaseSettings):
@@ -90,7 +105,17 @@ class Settings(BaseSettings):
     smtp_username: OptionalText = None
     smtp_password: OptionalSecret = None
     smtp_tls: bool = False
+    smtp_ca_location: OptionalPath = None
+    smtp_connections: int = Field(default=4, ge=1, le=64)
     mail_from: str = "billing@meterstream.local"
+    mail_secret: OptionalSecret = None
+    mail_off: NoticeTypes = ""
+    mail_per_hour: int = Field(default=60, ge=0, le=100_000)
+    mail_give_up_days: float = Field(default=3.0, gt=0, le=30)
+    public_url: str = ""
+
+    webhooks_file: OptionalPath = None
+    webhook_give_up_days: float = Field(default=3.0, gt=0, le=30)
 
     http_host: str = "127.0.0.1"
     http_port: Port = 18_080
@@ -121,6 +146,26 @@ class Settings(BaseSettings):
     def _bootstrap_names_ports(cls, value: str) -> str:
         if not all(re.fullmatch(r"[^\s,]+:\d{1,5}", server) for server in value.split(",")):
             raise ValueError("must be host:port[,host:port…]")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url_is_https(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError("must be https://host[:port][/path]")
+        return value.rstrip("/")
+
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_from_is_a_mailbox(cls, value: str) -> str:
+        return mailbox_of(value)
+
+    @field_validator("mail_secret")
+    @classmethod
+    def _mail_secret_is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < MAIL_SECRET_LENGTH_MIN:
+            raise ValueError(f"at least {MAIL_SECRET_LENGTH_MIN} characters are needed")
         return value
 
     @field_validator("clickhouse_dsn")

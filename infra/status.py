@@ -15,7 +15,7 @@ from infra.parts import Layer, base_parts, pipeline_parts
 from infra.parts.ready import layer_dir
 from infra.settings import Settings
 from infra.supervisor_state import PartState, live_state, read_state
-from schemas.topics import INPUTS, JOURNAL_TOPIC, NOTICES, REJECTIONS
+from schemas.topics import COMMANDS, INPUTS, JOURNAL_TOPIC, NOTICES, REJECTIONS
 from sinks.clickhouse.tables import TABLES
 
 TIMEOUT_S: Final = 5.0
@@ -26,6 +26,7 @@ READS: Final = {
     "worker": (JOURNAL_TOPIC,),
     "sink-clickhouse": tuple(table.topic for table in TABLES),
     "sink-email": (NOTICES,),
+    "sink-webhooks": (NOTICES, COMMANDS),
 }
 # Written in transactions: the last offset of a partition at rest is the transaction's mark, not a record.
 TRANSACTIONAL: Final = frozenset({JOURNAL_TOPIC, REJECTIONS})

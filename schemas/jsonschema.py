@@ -24,6 +24,7 @@ RECORDS: dict[str, type[BaseModel]] = {
     "balance": records.Balance,
     "window_costs": records.WindowCosts,
     "notice": records.Notice,
+    "delivery": records.Delivery,
     "command": records.Command,
     "rejection": records.Rejection,
 }

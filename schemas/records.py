@@ -1,4 +1,4 @@
-"""What the pipeline writes: charges, entries, balances, window costs, notices, commands, rejections.
+"""What the pipeline writes: charges, entries, balances, window costs, notices, commands, rejections, deliveries.
 
 Pure. Every record has a deterministic `id` (a replay gives the same one), `account`, `time` (when it fell
 due, never when it was written) and `cause`. Decimals are strings, times RFC 3339 in UTC with milliseconds.
@@ -112,6 +112,17 @@ class Reason(StrEnum):
     RESOURCE_STATE = "resource_state"
     INSTANCE_QUOTA = "instance_quota"
     INSUFFICIENT_BALANCE = "insufficient_balance"
+
+
+class DeliveryState(StrEnum):
+    """How far a notice or a command has come on its way out; `delayed` alone is not the end."""
+
+    SENT = "sent"
+    DELAYED = "delayed"
+    REFUSED = "refused"
+    DEAD = "dead"
+    COALESCED = "coalesced"
+    SUPPRESSED = "suppressed"
 
 
 class Record(BaseModel):
@@ -236,6 +247,7 @@ class Notice(Record):
     locale: str | None = None
     zone: str | None = None
     values: dict[str, str] | None = None
+    profile: str | None = None
 
 
 class Command(Record):
@@ -264,3 +276,24 @@ class Rejection(Record):
     reason: Reason
     detail: str
     event: object
+
+
+class Delivery(Record):
+    """How far record `notice` (a notice or a command) has come on `channel` to `target`, an address never in full.
+
+    Of two records of one `id` the one with the higher `version` stands. `time` is, other than elsewhere, when it
+    happened: a mail server and a webhook's receiver live by the wall clock.
+    """
+
+    id: str
+    account: str
+    time: InstantText
+    cause: Cause
+    notice: str
+    type: str
+    channel: str
+    target: str
+    state: DeliveryState
+    attempts: int
+    version: int
+    detail: str | None = None

@@ -65,6 +65,7 @@ NOTICES = "notices"
 COMMANDS = "commands"
 REJECTIONS = "rejections"
 API_TOKENS = "api.tokens"
+DELIVERIES = "deliveries"
 # Order in which ingest takes records of one account that the broker stamped with the same millisecond.
 INPUTS = (ACCOUNT_EVENTS, PAYMENT_EVENTS, USAGE_EVENTS)
 
@@ -101,5 +102,7 @@ TOPICS: tuple[Topic, ...] = (
           "what was refused, with the reason and the event as it came"),
     Topic(API_TOKENS, ACCESS, "token id", access.ApiToken, "one record", "compact", FOR_EVER, MEGABYTE,
           "who may use the HTTP API: tokens, hashed"),
+    Topic(DELIVERIES, OUTPUT, "account", records.Delivery, "one record", "delete", FOR_EVER, MEGABYTE,
+          "how far notices and commands have come on their way out; written by the sinks that send them"),
 )  # fmt: skip
 BY_NAME = {topic.name: topic for topic in TOPICS}

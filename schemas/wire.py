@@ -370,6 +370,7 @@ WindowCosts = output_struct(records.WindowCosts)
 Notice = output_struct(records.Notice)
 Command = output_struct(records.Command)
 Rejection = output_struct(records.Rejection)
+Delivery = output_struct(records.Delivery)
 
 # By position, in the order of the model's fields: a third of the time, for what is made for every request.
 charge_of: Callable[..., records.Charge] = Charge

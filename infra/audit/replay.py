@@ -3,7 +3,7 @@
 Nothing has to stand still. The tables are emptied first and the journal's end is asked for afterwards, so whatever
 the sink had written before is within what is written again, and what it writes meanwhile is the same rows or newer
 ones. Kafka's coordinates of a row made here are those of the journal record; all else is as it was. What ingest
-refused is not in the journal and comes from the topic `rejections`.
+refused and what became of notices is not in the journal and comes from the topics `rejections` and `deliveries`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from infra.audit.reconcile import FOLDED
 from infra.audit.refold import Refold
 from infra.audit.topics import Topics
 from infra.errors import CommandFailed
-from schemas.topics import BALANCES, DAILY, HOURLY, JOURNAL_TOPIC, REJECTIONS
+from schemas.topics import BALANCES, DAILY, DELIVERIES, HOURLY, JOURNAL_TOPIC, REJECTIONS
 from schemas.wire import encode
 from sinks.clickhouse.insert import Inserter
 from sinks.clickhouse.rows import Batch, Message
@@ -46,14 +46,16 @@ def rebuild(topics: Topics, book: Book, connect: Callable[[], Client], say: Say)
     """Write the whole journal to the database that `connect` opens; the number of rows by table."""
     partitions = topics.partitions(JOURNAL_TOPIC)
     ends = journal_ends(topics, partitions)
-    refused = topics.ends([REJECTIONS], partitions)
+    others = topics.ends([REJECTIONS, DELIVERIES], partitions)
     store = _Store(connect)
     for partition in range(partitions):
         say(f"folding partition {partition + 1} of {partitions}")
         _replay_partition(topics, book, store, partition, ends[partition])
-        for record in topics.read(REJECTIONS, partition, refused[REJECTIONS, partition]):
+        for record in topics.read(REJECTIONS, partition, others[REJECTIONS, partition]):
             if not record.value.startswith(FOLDED):
                 store.take(REJECTIONS, partition, record.offset, record.value)
+        for record in topics.read(DELIVERIES, partition, others[DELIVERIES, partition]):
+            store.take(DELIVERIES, partition, record.offset, record.value)
     store.flush()
     return store.rows
 

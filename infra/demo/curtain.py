@@ -26,6 +26,9 @@ from sinks.clickhouse.queries import Reports
 SPARKS: Final = "▁▂▃▄▅▆▇█"
 SPANS: Final = (7, 14, 30)
 MAILS_TIMEOUT_S: Final = 20.0
+_UNSETTLED: Final = """
+    SELECT count() FROM notices FINAL
+    WHERE id NOT IN (SELECT notice FROM deliveries FINAL WHERE channel = 'email' AND state != 'delayed')"""
 _CORRECTING: Final = (
     "SELECT id FROM charges FINAL WHERE corrects != '' AND cause.1 != 'timer' ORDER BY time, id LIMIT 1"
 )
@@ -105,16 +108,13 @@ class Curtain:
         self._console.print(table)
 
     def mails(self, since_ns: int) -> int:
-        """How many mails of this demo have come; waits for the last of them, bounded."""
-        expected = int(ask(self._client, "SELECT count() FROM notices FINAL")[0][0])
+        """How many mails of this demo have come; waits until every notice is settled, bounded."""
         deadline_s = time.monotonic() + MAILS_TIMEOUT_S
-        store = MailStore(self._settings.mails_dir)
-        while True:
-            # Names begin with the time of arrival in nanoseconds.
-            came = sum(int(path.name.partition("-")[0]) >= since_ns for path in store.paths())
-            if came >= expected or time.monotonic() > deadline_s:
-                return came
+        while ask(self._client, _UNSETTLED)[0][0] and time.monotonic() < deadline_s:
             time.sleep(0.1)
+        # Names begin with the time of arrival in nanoseconds.
+        paths = MailStore(self._settings.mails_dir).paths()
+        return sum(int(path.name.partition("-")[0]) >= since_ns for path in paths)
 
     def where_to_look(self) -> None:
         """Addresses and commands for those who want to see for themselves."""

@@ -255,6 +255,7 @@ _ONE: Final = {
     tables.NOTICES.name: _one_row,
     tables.COMMANDS.name: _one_row,
     tables.REJECTIONS.name: _rejection_row,
+    tables.DELIVERIES.name: _one_row,
 }
 _ABSOLUTE: Final = {
     tables.BALANCES.name: _balance_row,

@@ -67,9 +67,10 @@ NOTICES: Final = _table(topics.NOTICES, "notices", records.Notice, without=("ema
 # Currency and end of a refill are for whoever carries it out.
 COMMANDS: Final = _table(topics.COMMANDS, "commands", records.Command, without=("currency", "until"))
 REJECTIONS: Final = _table(topics.REJECTIONS, "rejections", records.Rejection)
+DELIVERIES: Final = _table(topics.DELIVERIES, "deliveries", records.Delivery)
 
 # In the order in which a batch is inserted: what explains a balance is there before the balance.
-TABLES: Final = (CHARGES, ENTRIES, HOURLY, DAILY, BALANCES, NOTICES, COMMANDS, REJECTIONS)
+TABLES: Final = (CHARGES, ENTRIES, HOURLY, DAILY, BALANCES, NOTICES, COMMANDS, REJECTIONS, DELIVERIES)
 BY_TOPIC: Final = {table.topic: table for table in TABLES}
 DEAD_LETTERS: Final = "dead_letters"
 DEAD_LETTER_COLUMNS: Final = ("topic", *COORDINATES, "position", "time", "reason", "value")

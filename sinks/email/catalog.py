@@ -1,131 +1,58 @@
-"""Every sentence of the mails, in every language. Pure data.
+"""The phrases of the mails, by language: `phrases/*.toml`, a file a language. Pure but for reading those files once.
 
-A language is a column: a phrase that is missing in one is a failing test. Placeholders are filled by `str.format`.
+A phrase that one language lacks is a failing test. Keys are dotted: ``low_balance.subject``.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Final
 
 DEFAULT_LANGUAGE: Final = "en"
 
-CATALOG: Final[dict[str, dict[str, str]]] = {
-    "en": {
-        "greeting": "Hello,",
-        "account": "Account",
-        "time": "Time",
-        "resource": "Resource",
-        "footer": "You get this mail because billing notices are on for account {account}.",
-        "low_balance.subject": "Low balance: {balance} left",
-        "low_balance.lead": "The balance of account {account} is {balance}. That is below {threshold}, the amount you are warned at.",
-        "low_balance.lead_open": "The balance of account {account} is low: {balance}.",
-        "low_balance.action": "Add funds to keep your resources running.",
-        "low_balance.balance": "Balance",
-        "low_balance.threshold": "Warned below",
-        "balance_zero.subject": "Your balance is used up",
-        "balance_zero.lead": "The balance of account {account} has reached {balance}.",
-        "balance_zero.action": "Resources may stop and requests may be refused until you add funds.",
-        "balance_zero.balance": "Balance",
-        "receipt.subject": "Receipt: {amount} received",
-        "receipt.lead": "Thank you. We received {amount} for account {account}.",
-        "receipt.payment": "Payment",
-        "receipt.method": "Method",
-        "receipt.amount": "Paid",
-        "receipt.fee": "Fee",
-        "receipt.credited": "Credited",
-        "receipt.bonus": "Bonus",
-        "receipt.balance": "New balance",
-        "overdue.subject": "Your account is overdue",
-        "overdue.lead": "The balance of account {account} is below zero. Pay-as-you-go resources were stopped.",
-        "term_expiring.subject": "A term ends soon",
-        "term_expiring.lead": "A term of account {account} is about to end.",
-        "term_expired.subject": "A term has ended",
-        "term_expired.lead": "A term of account {account} has ended.",
-        "term_renewed.subject": "A term was renewed",
-        "term_renewed.lead": "A term of account {account} was renewed.",
-        "renewal_failed.subject": "A renewal failed",
-        "renewal_failed.lead": "A term of account {account} could not be renewed.",
-        "deletion_due.subject": "Data will be deleted",
-        "deletion_due.lead": "Data of account {account} will be deleted unless the balance is settled before.",
-        "data_deleted.subject": "Data were deleted",
-        "data_deleted.lead": "Data of account {account} were deleted.",
-        "resource_paused.subject": "A resource was paused",
-        "resource_paused.lead": "A resource of account {account} was paused.",
-        "resource_resumable.subject": "A resource can be resumed",
-        "resource_resumable.lead": "A paused resource of account {account} can be resumed.",
-        "resource_stopped.subject": "A resource has stopped",
-        "resource_stopped.lead": "A resource of account {account} has stopped.",
-        "refill_requested.subject": "Automatic refill started",
-        "refill_requested.lead": "An automatic refill of account {account} was started.",
-        "refill_failed.subject": "Automatic refill failed",
-        "refill_failed.lead": "An automatic refill of account {account} failed.",
-        "spend_digest.subject": "Your spending",
-        "spend_digest.lead": "This is what account {account} spent.",
-        "spend_limit.subject": "A spend limit is reached",
-        "spend_limit.lead": "A resource of account {account} has reached its spend limit.",
-        "other.subject": "Billing notice",
-        "other.lead": "There is news about account {account}.",
-    },
-    "zh": {
-        "greeting": "您好：",
-        "account": "账户",
-        "time": "时间",
-        "resource": "资源",
-        "footer": "您收到此邮件，是因为账户 {account} 已开启账单通知。",
-        "low_balance.subject": "余额不足：剩余 {balance}",
-        "low_balance.lead": "账户 {account} 的余额为 {balance}，已低于您设置的提醒金额 {threshold}。",
-        "low_balance.lead_open": "账户 {account} 的余额不足：{balance}。",
-        "low_balance.action": "请及时充值，以免资源停止运行。",
-        "low_balance.balance": "余额",
-        "low_balance.threshold": "提醒金额",
-        "balance_zero.subject": "您的余额已用完",
-        "balance_zero.lead": "账户 {account} 的余额已变为 {balance}。",
-        "balance_zero.action": "充值之前，资源可能停止，请求可能被拒绝。",
-        "balance_zero.balance": "余额",
-        "receipt.subject": "收据：已收到 {amount}",
-        "receipt.lead": "谢谢！我们已收到账户 {account} 的付款 {amount}。",
-        "receipt.payment": "付款编号",
-        "receipt.method": "付款方式",
-        "receipt.amount": "付款金额",
-        "receipt.fee": "手续费",
-        "receipt.credited": "入账金额",
-        "receipt.bonus": "赠送金额",
-        "receipt.balance": "当前余额",
-        "overdue.subject": "您的账户已欠费",
-        "overdue.lead": "账户 {account} 的余额低于零，按量计费的资源已停止。",
-        "term_expiring.subject": "套餐即将到期",
-        "term_expiring.lead": "账户 {account} 的一个套餐即将到期。",
-        "term_expired.subject": "套餐已到期",
-        "term_expired.lead": "账户 {account} 的一个套餐已到期。",
-        "term_renewed.subject": "套餐已续费",
-        "term_renewed.lead": "账户 {account} 的一个套餐已续费。",
-        "renewal_failed.subject": "续费失败",
-        "renewal_failed.lead": "账户 {account} 的一个套餐续费失败。",
-        "deletion_due.subject": "数据即将删除",
-        "deletion_due.lead": "如不结清欠费，账户 {account} 的数据将被删除。",
-        "data_deleted.subject": "数据已删除",
-        "data_deleted.lead": "账户 {account} 的数据已删除。",
-        "resource_paused.subject": "资源已暂停",
-        "resource_paused.lead": "账户 {account} 的一个资源已暂停。",
-        "resource_resumable.subject": "资源可以恢复",
-        "resource_resumable.lead": "账户 {account} 的一个已暂停资源可以恢复。",
-        "resource_stopped.subject": "资源已停止",
-        "resource_stopped.lead": "账户 {account} 的一个资源已停止。",
-        "refill_requested.subject": "已发起自动充值",
-        "refill_requested.lead": "账户 {account} 已发起自动充值。",
-        "refill_failed.subject": "自动充值失败",
-        "refill_failed.lead": "账户 {account} 的自动充值失败。",
-        "spend_digest.subject": "您的消费",
-        "spend_digest.lead": "以下是账户 {account} 的消费。",
-        "spend_limit.subject": "已达到消费上限",
-        "spend_limit.lead": "账户 {account} 的一个资源已达到消费上限。",
-        "other.subject": "账单通知",
-        "other.lead": "账户 {account} 有新的通知。",
-    },
-}
+
+@lru_cache(maxsize=1)
+def catalog() -> dict[str, dict[str, str]]:
+    """Language → key → phrase."""
+    folder = files("sinks.email") / "phrases"
+    return {
+        each.name.removesuffix(".toml"): dict(_flat(tomllib.loads(each.read_text(encoding="utf-8"))))
+        for each in folder.iterdir()
+        if each.name.endswith(".toml")
+    }
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def language_of(locale: str | None) -> str:
     """The language of the catalog for `locale` (``zh-CN``, ``zh_Hans``, ``en``); English where there is none."""
     language = (locale or "").replace("_", "-").partition("-")[0].lower()
-    return language if language in CATALOG else DEFAULT_LANGUAGE
+    return language if language in catalog() else DEFAULT_LANGUAGE
+
+
+class Phrases:
+    """The phrases of one language."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._phrases = catalog()[language]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._phrases
+
+    def __call__(self, key: str, values: Mapping[str, str] | None = None) -> str:
+        """The phrase with its places filled; KeyError names a phrase or a value that is not there."""
+        return self._phrases[key].format_map(values or {})
+
+    def first(self, *keys: str) -> str:
+        """The first of `keys` that this language has; KeyError with the last one where it has none."""
+        return next((key for key in keys if key in self._phrases), keys[-1])

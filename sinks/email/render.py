@@ -1,162 +1,175 @@
-"""A notice becomes a mail: headers, text and HTML. Pure: the same notice gives the same mail.
+"""Notices become a mail: headers, text and HTML, both from the same sections. Pure: the same notices give the same mail.
 
-No header can be injected: the mail is an `EmailMessage`, which refuses line breaks in headers, and the address
-must be one plain mailbox. HTML is escaped by the template engine; a name that a template uses and a notice
-lacks is an error, not an empty place.
+One notice is one mail. Several of one account, where they are told together, are sections of one mail, the gravest first.
+
+No header can be injected: what others chose is shown without unseen characters, the mail is an `EmailMessage`, which
+refuses line breaks in headers, and the address must be one plain mailbox. HTML is escaped by the template engine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from babel import Locale, UnknownLocaleError
-from babel.numbers import format_currency
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template, UndefinedError, select_autoescape
+from css_inline import CSSInliner
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
-from schemas.records import Notice
-from schemas.values import decimal_of, mailbox_of
-from sinks.email.catalog import CATALOG, language_of
+from schemas.profile import Profile
+from schemas.records import Notice, NoticeType
+from schemas.values import mailbox_of
+from sinks.email import figures
+from sinks.email.catalog import Phrases, language_of
+from sinks.email.codes import Codes
+from sinks.email.layout import GRAVITY
+from sinks.email.sections import Section, section
 
-OWN_TEMPLATE: Final = frozenset({"low_balance", "balance_zero", "receipt"})
-# Values of the other notices that are amounts of money.
-MONEY: Final = frozenset(
-    {
-        "amount",
-        "balance",
-        "threshold",
-        "credited",
-        "bonus",
-        "fee",
-        "limit",
-        "spend",
-        "spent",
-        "total",
-        "price",
-        "cost",
-    }
-)
+# A style sheet of the mail itself; nothing is ever fetched.
+_INLINER: Final = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
 
 class CannotRender(Exception):
     """A notice that no mail can be made of, with the reason in words."""
 
 
-def render(notice: Notice, *, sender: str) -> EmailMessage:
-    """The mail for `notice`, from the mailbox `sender`.
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """What is the same in all mails: the From mailbox, the providers by name, and the codes."""
 
-    Raises `CannotRender` where the address is not one mailbox, a header would hold a line break, or a value that
-    the template needs is missing.
+    sender: str
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    codes: Codes = field(default_factory=Codes)
+
+    @property
+    def domain(self) -> str:
+        """The domain of the sender."""
+        return self.sender.rpartition("@")[2]
+
+    def profile_of(self, notice: Notice) -> Profile | None:
+        """The provider of `notice`; None for one that is not known here."""
+        return self.profiles.get(notice.profile or "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    subject: str
+    words: Mapping[str, Any]
+    unsubscribe_url: str | None
+    title: str
+
+
+def check(notice: Notice, letterhead: Letterhead) -> None:
+    """Raises `CannotRender` where no mail can be made of `notice`."""
+    _told(notice, letterhead)
+
+
+def render(notices: Sequence[Notice], letterhead: Letterhead) -> EmailMessage:
+    """The mail that tells `notices`, which are of one account.
+
+    Raises `CannotRender` where the address is not one mailbox, or a value that the mail needs is missing or is not
+    what it should be.
     """
+    told = [(notice, _told(notice, letterhead)) for notice in notices]
+    told.sort(key=lambda pair: -GRAVITY.index(pair[1].tone))
+    content = _content(told, letterhead)
     try:
-        words = _words(notice)
-        message = _headers(notice, sender, words)
-        for suffix, add in (("txt", message.set_content), ("html", message.add_alternative)):
-            _add_body(add, suffix, notice, words)
-    except (ValueError, KeyError, UndefinedError) as error:
-        raise CannotRender(f"notice {notice.id}: {error}") from error
-    return message
+        mail = _headers(notices, letterhead, content)
+    except ValueError as error:
+        raise CannotRender(f"notice {notices[0].id}: {error}") from error
+    _add_body(mail.set_content, "txt", content)
+    _add_body(mail.add_alternative, "html", content)
+    return mail
 
 
-def message_id(notice_id: str, sender: str) -> str:
-    """The Message-ID of a notice's mail: the same whenever and wherever it is sent."""
+def message_id(ids: Sequence[str], domain: str) -> str:
+    """The Message-ID of the mail that tells the notices `ids`: the same whenever and wherever it is sent."""
     # Hashed: an id may hold characters that a header may not.
-    return f"<notice.{blake2b(notice_id.encode(), digest_size=16).hexdigest()}@{_domain(sender)}>"
+    digest = blake2b("\0".join(ids).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return f"<notice.{digest}@{domain}>"
 
 
-def _headers(notice: Notice, sender: str, words: Mapping[str, Any]) -> EmailMessage:
-    message = EmailMessage()
-    message["From"] = sender
-    message["To"] = mailbox_of(notice.email)
-    message["Subject"] = words["t"](f"{words['kind']}.subject")
-    message["Date"] = format_datetime(datetime.fromisoformat(notice.time))
-    message["Message-ID"] = message_id(notice.id, sender)
-    message["List-Id"] = f"<billing-notices.{_domain(sender)}>"
-    # No answering machine answers a machine.
-    message["Auto-Submitted"] = "auto-generated"
-    return message
+def _told(notice: Notice, letterhead: Letterhead) -> Section:
+    try:
+        mailbox_of(notice.email)
+        return section(notice, letterhead.profile_of(notice))
+    except KeyError as error:
+        raise CannotRender(f"notice {notice.id}: {error} is missing") from error
+    except ValueError as error:
+        raise CannotRender(f"notice {notice.id}: {error}") from error
 
 
-def _add_body(add: Callable[..., None], suffix: str, notice: Notice, words: Mapping[str, Any]) -> None:
-    name = notice.type if notice.type in OWN_TEMPLATE else "generic"
-    text = _template(f"{name}.{suffix}.j2").render(words).strip() + "\n"
-    more = {} if suffix == "txt" else {"subtype": "html"}
-    add(text, charset="utf-8", cte="quoted-printable", **more)
-
-
-def _words(notice: Notice) -> dict[str, Any]:
-    """What the templates know: the notice, its values as text, and `t`, which looks up a phrase."""
-    language, values = language_of(notice.locale), dict(notice.values or {})
-    # A type of a later release still reaches its reader.
-    kind = str(notice.type) if f"{notice.type}.subject" in CATALOG[language] else "other"
-    money = _money(notice.currency, notice.locale)
-    # What is no decimal is shown as it came; in a subject a line break in it is refused like any other.
-    shown = {
-        name: money(value) if name in MONEY and _is_decimal(value) else value
-        for name, value in values.items()
+def _content(told: Sequence[tuple[Notice, Section]], letterhead: Letterhead) -> _Content:
+    notice, account = told[0][0], told[0][0].account
+    phrases = Phrases(language_of(notice.locale))
+    profile = letterhead.profile_of(notice)
+    title = figures.name(profile.title) if profile else ""
+    subject = _subject([each.subject for _, each in told], phrases)
+    is_digest = any(each.type == NoticeType.SPEND_DIGEST for each, _ in told)
+    unsubscribe_url = letterhead.codes.unsubscribe_url(account) if is_digest else None
+    words = {
+        "t": phrases,
+        "sections": _without_repeats([each for _, each in told]),
+        "subject": subject,
+        "title": title,
+        "account": figures.name(account),
+        "code": letterhead.codes.mail_code(account),
+        "unsubscribe_url": unsubscribe_url,
     }
-
-    def t(phrase: str) -> str:
-        return CATALOG[language][phrase].format_map({**shown, "account": notice.account})
-
-    return {
-        "t": t,
-        "kind": kind,
-        "language": language,
-        "account": notice.account,
-        "resource": notice.resource,
-        "time": _local_time(notice.time, notice.zone),
-        "values": shown,
-    }
+    only_digests = all(each.type == NoticeType.SPEND_DIGEST for each, _ in told)
+    return _Content(subject, words, unsubscribe_url if only_digests else None, title)
 
 
-def _money(currency: str, locale: str | None) -> Callable[[str], str]:
-    chosen = _locale(locale)
-
-    def money(text: str) -> str:
-        # All digits: "$5.00 is below $5.00" would be what rounding makes of 4.999.
-        return str(
-            format_currency(Decimal(decimal_of(text)), currency, locale=chosen, decimal_quantization=False)
-        )
-
-    return money
-
-
-def _is_decimal(text: str) -> bool:
-    try:
-        decimal_of(text)
-    except ValueError:
-        return False
-    return True
+def _without_repeats(sections: Sequence[Section]) -> list[Section]:
+    """What an earlier section said of what follows and what to do, a later one does not say again."""
+    said: set[str | None] = set()
+    told = []
+    for each in sections:
+        after = tuple(text for text in each.after if text not in said)
+        told.append(replace(each, after=after, pay_url=None if each.pay_url in said else each.pay_url))
+        said.update(each.after, [each.pay_url])
+    return told
 
 
-def _locale(locale: str | None) -> Locale:
-    language = language_of(locale)
-    try:
-        found = Locale.parse((locale or language).replace("-", "_"))
-    except (ValueError, UnknownLocaleError):
-        return Locale(language)
-    # Amounts in the language of the sentences around them.
-    return found if found.language == language else Locale(language)
+def _subject(subjects: Sequence[str], phrases: Phrases) -> str:
+    """The subject of one notice; of two both; of more the first and how many follow."""
+    different = list(dict.fromkeys(subjects))
+    if len(different) == 1:
+        return different[0]
+    if len(different) == 2:
+        return phrases("frame.and", {"first": different[0], "second": different[1]})
+    return phrases("frame.more", {"first": different[0], "count": str(len(subjects) - 1)})
 
 
-def _local_time(time: str, zone: str | None) -> str:
-    try:
-        place = ZoneInfo(zone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        place = ZoneInfo("UTC")
-    return f"{datetime.fromisoformat(time).astimezone(place):%Y-%m-%d %H:%M} {place.key}"
+def _headers(notices: Sequence[Notice], letterhead: Letterhead, content: _Content) -> EmailMessage:
+    mail = EmailMessage()
+    mail["From"] = Address(display_name=content.title, addr_spec=letterhead.sender)
+    mail["To"] = mailbox_of(notices[0].email)
+    # "=?" would begin an encoded word, which the header would be decoded from, line breaks and all.
+    mail["Subject"] = content.subject.replace("=?", "= ?")
+    mail["Date"] = format_datetime(datetime.fromisoformat(notices[-1].time))
+    mail["Message-ID"] = message_id([notice.id for notice in notices], letterhead.domain)
+    mail["List-Id"] = f"<billing-notices.{letterhead.domain}>"
+    # No answering machine answers a machine (RFC 3834).
+    mail["Auto-Submitted"] = "auto-generated"
+    if content.unsubscribe_url:
+        # RFC 8058: the mail program posts to it after one click, without opening a page.
+        mail["List-Unsubscribe"] = f"<{content.unsubscribe_url}>"
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return mail
 
 
-def _domain(sender: str) -> str:
-    return sender.rpartition("@")[2]
+def _add_body(add: Callable[..., None], suffix: str, content: _Content) -> None:
+    text = _template(f"mail.{suffix}.j2").render(content.words).strip() + "\n"
+    if suffix == "txt":
+        add(text, charset="utf-8", cte="quoted-printable")
+    else:
+        add(_INLINER.inline(text), charset="utf-8", cte="quoted-printable", subtype="html")
 
 
 @lru_cache(maxsize=1)

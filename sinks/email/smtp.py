@@ -1,7 +1,9 @@
 """Posting mails over SMTP, and its errors in our words.
 
-`PostUnavailable`: no server takes mails now (down, busy, login refused); the same mail may go out later.
-`MailRefused`: the server refuses this mail for good (5xx for its recipient or its content).
+PostFailed
+├── PostUnavailable   no server takes mails now: it is down, busy, refuses the login or the sender
+├── MailDelayed       this mail not now: put off by the server (greylisting), or the connection broke while it was sent
+└── MailRefused       this mail never: 5xx for its recipient or its content
 """
 
 from __future__ import annotations
@@ -9,30 +11,41 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from email.message import EmailMessage
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 import aiosmtplib
 
 IMPLICIT_TLS_PORT: Final = 465
 TIMEOUT_S: Final = 20.0
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+# "Service not available, closing": about the server, not about a mail.
+CLOSING: Final = 421
+TOO_LARGE: Final = 552
 
 
-class PostUnavailable(Exception):
+class PostFailed(Exception):
+    """A mail did not go out."""
+
+
+class PostUnavailable(PostFailed):
     """No server takes mails now."""
 
 
-class MailRefused(Exception):
+class MailDelayed(PostFailed):
+    """This mail is not taken now."""
+
+
+class MailRefused(PostFailed):
     """This mail is refused for good."""
 
 
 class Post(Protocol):
     """What takes mails."""
 
-    def send(self, mail: EmailMessage) -> None:
-        """Returns when the mail is accepted; raises `PostUnavailable` or `MailRefused`."""
+    async def send(self, mail: EmailMessage) -> None:
+        """Returns when the mail is accepted; raises one of `PostFailed`."""
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Say goodbye."""
 
 
@@ -45,6 +58,8 @@ class SmtpServer:
     tls: bool = False
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
+    timeout_s: float = TIMEOUT_S
 
     def __post_init__(self) -> None:
         if self.username and not self.tls and self.host not in LOOPBACK:
@@ -52,59 +67,84 @@ class SmtpServer:
 
 
 class SmtpPost:
-    """One connection to an SMTP server, opened when needed and kept open between mails."""
+    """Connections to one SMTP server, opened when needed and kept open between mails; a mail has one to itself."""
 
-    def __init__(self, server: SmtpServer) -> None:
+    def __init__(self, server: SmtpServer, *, implicit_tls: bool | None = None) -> None:
+        """`implicit_tls`: whether TLS comes first; by default where the port is that of SMTP over TLS."""
         self._server = server
-        self._loop = asyncio.Runner()
-        self._client: aiosmtplib.SMTP | None = None
+        is_usual = server.port == IMPLICIT_TLS_PORT
+        self._implicit = server.tls and (is_usual if implicit_tls is None else implicit_tls)
+        self._idle: list[aiosmtplib.SMTP] = []
 
-    def send(self, mail: EmailMessage) -> None:
-        """Returns when the server has accepted the mail; raises `PostUnavailable` or `MailRefused`."""
+    async def send(self, mail: EmailMessage) -> None:
+        """Returns when the server has accepted the mail; raises one of `PostFailed`."""
+        client = await self._connection()
         try:
-            self._loop.run(self._send(mail))
+            await self._post(client, mail)
+        except aiosmtplib.SMTPSenderRefused as error:
+            _judge_sender(error)
         except aiosmtplib.SMTPRecipientsRefused as error:
-            self._judge(error.recipients[0].code, error.recipients[0].message, error)
-        except (aiosmtplib.SMTPDataError, aiosmtplib.SMTPRecipientRefused) as error:
-            self._judge(error.code, error.message, error)
+            _judge(error.recipients[0].code, error.recipients[0].message, error)
         except aiosmtplib.SMTPNotSupported as error:
             raise MailRefused(str(error)) from error
+        except aiosmtplib.SMTPResponseException as error:
+            _judge(error.code, error.message, error)
         except (aiosmtplib.SMTPException, OSError) as error:
-            self._drop()
-            raise PostUnavailable(f"{type(error).__name__}: {error}") from error
+            raise MailDelayed(f"{type(error).__name__}: {error}") from error
 
-    def close(self) -> None:
-        """Close the connection and the loop."""
-        self._drop()
-        self._loop.close()
+    async def close(self) -> None:
+        """Close the connections."""
+        for client in self._idle:
+            client.close()
+        self._idle.clear()
+        await asyncio.sleep(0)
 
-    async def _send(self, mail: EmailMessage) -> None:
-        if self._client is None or not self._client.is_connected:
-            self._client = await self._connected()
-        await self._client.send_message(mail)
+    async def _post(self, client: aiosmtplib.SMTP, mail: EmailMessage) -> None:
+        try:
+            await client.send_message(mail)
+        except BaseException:
+            # Whatever was said on it, the next mail begins on a fresh one.
+            client.close()
+            raise
+        self._idle.append(client)
 
-    async def _connected(self) -> aiosmtplib.SMTP:
+    async def _connection(self) -> aiosmtplib.SMTP:
+        while self._idle:
+            client = self._idle.pop()
+            try:
+                # A server drops who was silent for long; better found out before the mail than in it.
+                await client.noop()
+            except (aiosmtplib.SMTPException, OSError):
+                client.close()
+            else:
+                return client
         server = self._server
-        implicit = server.tls and server.port == IMPLICIT_TLS_PORT
         client = aiosmtplib.SMTP(
             hostname=server.host,
             port=server.port,
-            timeout=TIMEOUT_S,
-            use_tls=implicit,
-            start_tls=server.tls and not implicit,
+            timeout=server.timeout_s,
+            use_tls=self._implicit,
+            start_tls=server.tls and not self._implicit,
             username=server.username,
             password=server.password,
+            cert_bundle=server.ca_file,
         )
-        await client.connect()
+        try:
+            await client.connect()
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            client.close()
+            raise PostUnavailable(f"{type(error).__name__}: {error}") from error
         return client
 
-    def _judge(self, code: int, message: str, error: Exception) -> None:
-        if code >= 500:
-            raise MailRefused(f"{code} {message}") from error
-        self._drop()
-        raise PostUnavailable(f"{code} {message}") from error
 
-    def _drop(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+def _judge(code: int, message: str, error: Exception) -> NoReturn:
+    text = f"{code} {message}"
+    if code == CLOSING:
+        raise PostUnavailable(text) from error
+    raise (MailRefused if code >= 500 else MailDelayed)(text) from error
+
+
+def _judge_sender(error: aiosmtplib.SMTPSenderRefused) -> NoReturn:
+    # Our own address does not suit the server: no mail will, until somebody puts it right.
+    kind = MailRefused if error.code == TOO_LARGE else PostUnavailable
+    raise kind(f"{error.code} {error.message}") from error

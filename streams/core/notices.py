@@ -41,6 +41,7 @@ def notify(turn: Turn, kind: NoticeType, values: dict[str, str], resource: str |
             locale=account.locale,
             zone=account.zone,
             values=values,
+            profile=turn.offer.name,
         )
     )
 

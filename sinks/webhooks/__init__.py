@@ -1,0 +1,1 @@
+"""Webhooks: notices and commands are posted to receivers, signed."""

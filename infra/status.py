@@ -27,6 +27,7 @@ READS: Final = {
     "sink-clickhouse": tuple(table.topic for table in TABLES),
     "sink-email": (NOTICES,),
     "sink-webhooks": (NOTICES, COMMANDS),
+    "sink-payments": (COMMANDS,),
 }
 # Written in transactions: the last offset of a partition at rest is the transaction's mark, not a record.
 TRANSACTIONAL: Final = frozenset({JOURNAL_TOPIC, REJECTIONS})

@@ -8,11 +8,13 @@ shows how to write one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from schemas.envelope import OutgoingEvent
 from schemas.events import PAYMENT_TYPES
+from schemas.profile import Pack
 from schemas.values import instant_text
 from schemas.wire import Unreadable, encode, read_event
 
@@ -69,3 +71,55 @@ def payment_event(
     if isinstance(read, Unreadable):
         raise ValueError(read.detail)  # noqa: TRY004 - what is wrong is a value, not the program
     return OutgoingEvent(account, kind, raw)
+
+
+# --- checkouts ---------------------------------------------------------------------------------------------
+
+
+class CheckoutRefused(Exception):
+    """This cannot be bought so; the text says why and may be shown: answered with 400."""
+
+
+class ProviderDown(Exception):
+    """The payment provider does not answer: answered with 503."""
+
+
+class Checkout(NamedTuple):
+    """A page on which somebody pays, and the event that tells of its beginning."""
+
+    id: str
+    url: str
+    expires_ms: int
+    amount: str
+    currency: str
+    created: OutgoingEvent
+
+
+class Shelf(NamedTuple):
+    """What may be bought with a profile: packs by name, and from which amount on any other."""
+
+    currency: str
+    minimum: Decimal | None
+    packs: Mapping[str, Pack]
+
+
+class CheckoutDesk(Protocol):
+    """Opens checkouts with a payment provider."""
+
+    def shelf(self, profile: str) -> Shelf:
+        """What is offered; raises `CheckoutRefused` where that is nothing."""
+
+    def open(
+        self,
+        account: str,
+        profile: str,
+        *,
+        amount: Decimal | None,
+        pack: str | None,
+        success_url: str,
+        cancel_url: str,
+    ) -> Checkout:
+        """A page on which `amount` (or the price of `pack`) is paid; may block for some seconds.
+
+        Raises `CheckoutRefused` and `ProviderDown`.
+        """

@@ -36,6 +36,10 @@ class Part:
     stop_s: float = 15.0
 
 
+# Only where there is a key to charge cards with.
+SINK_PAYMENTS = Part("sink-payments", "sink_payments", Layer.PIPELINE)
+
+
 def base_parts(settings: "Settings") -> tuple[Part, ...]:
     """The servers that `up` starts on this machine; none for a service that is configured elsewhere."""
     from infra.settings import is_loopback
@@ -60,6 +64,7 @@ def pipeline_parts(settings: "Settings") -> tuple[Part, ...]:
         *(Part(f"worker-{index}", "worker", Layer.PIPELINE, index) for index in range(settings.workers)),
         Part("sink-clickhouse", "sink_clickhouse", Layer.PIPELINE),
         Part("sink-email", "sink_email", Layer.PIPELINE),
+        *((SINK_PAYMENTS,) if settings.stripe_api_key else ()),
         Part("http", "http", Layer.PIPELINE),
     )
 
@@ -74,7 +79,7 @@ def find_part(settings: "Settings", name: str) -> Part:
         Part("clickhouse", "clickhouse", Layer.BASE),
         Part("smtp", "smtp", Layer.BASE),
     )
-    known = {part.name: part for part in (*base, *pipeline_parts(settings))}
+    known = {part.name: part for part in (*base, *pipeline_parts(settings), SINK_PAYMENTS)}
     if name not in known:
         raise CommandFailed(f"no part is called {name!r}; there are {', '.join(known)}")
     return known[name]

@@ -81,6 +81,7 @@ def ports_of(settings: Settings, tokens: KafkaTokens) -> Ports:
         hosts=LOOPBACK_HOSTS if is_local else frozenset(),
         events=KafkaEvents(settings),
         webhooks=payments.adapters(settings, reports),
+        checkout=payments.desk(settings),
         event_fault=partial(shape_fault, spec_skus=load_book(settings.profiles_dir).spec_skus),
         tokens=tokens,
         ready=(tokens.waits_for,),

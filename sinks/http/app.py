@@ -11,7 +11,7 @@ from fastapi.responses import PlainTextResponse
 from fastapi.routing import iter_route_contexts
 from starlette.responses import Response
 
-from sinks.http import access, accounts, advice, errors, events, metrics, pages, webhooks
+from sinks.http import access, accounts, advice, checkout, errors, events, metrics, pages, webhooks
 from sinks.http.access import PUBLIC, Reader
 from sinks.http.gate import routes as gate_routes
 from sinks.http.gate.front import GateFront
@@ -39,6 +39,7 @@ def create_app(ports: Ports) -> FastAPI:
     app.include_router(webhooks.router)
     app.include_router(gate_routes.router)
     app.include_router(advice.router)
+    app.include_router(checkout.router)
     app.include_router(pages.router)
     app.add_api_route("/healthz", _healthz, include_in_schema=False, dependencies=[PUBLIC])
     app.add_api_route("/readyz", _readyz, include_in_schema=False, dependencies=[PUBLIC])

@@ -35,6 +35,7 @@ TYPES: Final = {
     413: "too_large",
     415: "unsupported_media_type",
     429: "overloaded",
+    501: "not_implemented",
     503: "unavailable",
 }
 

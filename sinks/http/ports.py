@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from typing import Any, Protocol
 
 from schemas.access import ApiToken
-from schemas.adapters import PaymentAdapter
+from schemas.adapters import CheckoutDesk, PaymentAdapter
 from schemas.envelope import OutgoingEvent
 from schemas.wire import Event
 from sinks.http.gate.gate import Gate
@@ -99,7 +99,7 @@ class Ports:
     newest mails that were caught on this machine, or None where none are caught. `hosts`: the names by which the
     service may be called; empty for any. `tokens`: what a presented token is checked against; None for none.
     `anonymous`: whether a request without a token is an operator's (a service that only this machine reaches).
-    `webhooks`: adapters of payment providers by the name in their path.
+    `webhooks`: adapters of payment providers by the name in their path; `checkout` opens pages to pay on, None for none.
     `events`: where events go, None where none are taken; `event_fault`: what only the price book finds wrong in one.
     `ready`: each says what the service still waits for, or None. `gate`: what answers `/v1/authorize`; `advice`:
     admission and estimates; None where there is none.
@@ -112,6 +112,7 @@ class Ports:
     anonymous: bool = True
     events: EventSink | None = None
     webhooks: Mapping[str, PaymentAdapter] = field(default_factory=dict)
+    checkout: CheckoutDesk | None = None
     event_fault: Callable[[Event], str | None] = no_fault
     ready: tuple[Callable[[], str | None], ...] = ()
     gate: Gate | None = None

@@ -1,11 +1,13 @@
 # The targets that a developer needs. Everything runs from .venv; `make setup` makes it.
 .DEFAULT_GOAL := help
-.PHONY: help setup jars lock demo up down test check bench chaos sbom
+.PHONY: help setup jars lock demo up down test coverage mutation check bench chaos sbom
 
 PY := .venv/bin/python
 UV := .venv/bin/uv
 UV_VERSION := 0.13.9
 STAMP := .venv/.setup-done
+COVERED := --cov --cov-report=term --cov-report=json
+SERVERLESS := -m "not kafka and not clickhouse and not browser"
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null))
 
 help:           ## this list
@@ -37,10 +39,14 @@ up: setup       ## start everything on this machine
 down: setup     ## stop it
 	@.venv/bin/meterstream down
 
-test: setup     ## every test; writes build/junit.xml
+test: setup     ## every test, and every branch of schemas and streams/core; writes build/junit.xml
 	@bash infra/prerequisites.sh test
-	@mkdir -p build
-	@$(PY) -m pytest --junitxml=build/junit.xml
+	@mkdir -p build/coverage
+	@$(PY) -m pytest --junitxml=build/junit.xml $(COVERED)
+
+coverage: setup ## only the branches of schemas and streams/core, by the tests without servers; writes build/coverage/
+	@mkdir -p build/coverage
+	@$(PY) -m pytest -q $(COVERED) --cov-report=html:build/coverage/html $(SERVERLESS) --ignore=tests/integration --ignore=tests/chaos tests
 
 check: setup    ## format, lint, types, imports, core tests; under 30 s
 	@.venv/bin/ruff format --check .
@@ -53,6 +59,10 @@ bench: setup    ## measure; writes build/bench.json
 	@bash infra/prerequisites.sh bench
 	@mkdir -p build
 	@$(PY) -m bench
+
+mutation: setup ## break a sample of the lines of streams/core and see tests fail; hours; writes build/mutation.json
+	@mkdir -p build
+	@$(PY) -m bench.mutation --sample 1000
 
 chaos: setup    ## kill everything under load and count; writes build/chaos.json
 	@mkdir -p build

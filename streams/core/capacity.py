@@ -12,6 +12,7 @@ from schemas.profile import Aggregate, Price, Sku, Window
 from schemas.profile import Gauge as GaugeShape
 from streams.core import windows
 from streams.core.amounts import EXACT, ZERO
+from streams.core.errors import given
 from streams.core.state import HOUR_MS, NEVER, Gauge
 from streams.core.turn import Turn
 
@@ -31,9 +32,7 @@ def window_of(turn: Turn, sku: str) -> Window:
 
 def shape_of(sku: Sku) -> GaugeShape:
     """How the storage sku is metered."""
-    if sku.gauge is None:
-        raise ValueError("not a storage sku")
-    return sku.gauge
+    return given(sku.gauge, "gauge of a storage sku")
 
 
 def sold_at(turn: Turn, sku: str, time_ms: int) -> tuple[Sku, Price]:

@@ -40,7 +40,7 @@ from streams.core import (
 )
 from streams.core.amounts import EXACT, ZERO
 from streams.core.book import Book, Offer
-from streams.core.errors import BrokenInvariant
+from streams.core.errors import BrokenInvariant, given
 from streams.core.notices import watch_balance
 from streams.core.state import NEVER, Account, Outbox
 from streams.core.turn import TIMER, Refusal, Turn, in_one_line, record_id
@@ -261,9 +261,8 @@ def _line_due(turn: Turn, name: str, due_ms: int) -> None:
 
 
 def _disk_due(turn: Turn, name: str, due_ms: int) -> None:
-    disk = turn.account.resources[name].disk
-    if disk is not None:
-        gauges.due(turn, name, disk, due_ms, timers.DISK)
+    disk = given(turn.account.resources[name].disk, f"disk of {name}")
+    gauges.due(turn, name, disk, due_ms, timers.DISK)
 
 
 def _gave_up(turn: Turn, _name: str, due_ms: int) -> None:

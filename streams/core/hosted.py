@@ -12,6 +12,7 @@ from schemas.profile import Scaling
 from schemas.records import CommandType, Reason
 from streams.core import sessions
 from streams.core.commands import command
+from streams.core.errors import given
 from streams.core.sessions import COLD, REPLICAS, START, WARM
 from streams.core.state import DAY_MS, NEVER, Fact, Resource, Run
 from streams.core.timers import COLD as COLD_TIMER
@@ -19,8 +20,12 @@ from streams.core.timers import DELETION, SCALE, WARNING, Rank, arm
 from streams.core.turn import Refusal, Turn
 
 
+def _last_start(resource: Resource) -> Run | None:
+    return next((fact.run for fact in reversed(resource.facts) if fact.kind == START and fact.run), None)
+
+
 def _hosting(turn: Turn, resource: Resource) -> Scaling | None:
-    opened = next((fact.run for fact in reversed(resource.facts) if fact.kind == START and fact.run), None)
+    opened = _last_start(resource)
     sku = turn.offer.profile.skus.get(opened.sku) if opened else None
     return sku.hosting if sku else None
 
@@ -72,8 +77,8 @@ def state_changed(turn: Turn, data: ModelStateChanged, time_ms: int) -> Refusal 
     if data.state == ModelState.COLD:
         sessions.happened(turn, data.resource, resource, Fact(time_ms, COLD, "idle"))
     elif not _stopped_by_user(resource, time_ms):
-        warm = _again(turn, resource, time_ms)
-        if warm is not None and sessions.run_at(resource, time_ms) is None:
+        if sessions.run_at(resource, time_ms) is None:
+            warm = _again(turn, given(_last_start(resource), f"start of {data.resource}"), time_ms)
             sessions.happened(turn, data.resource, resource, Fact(time_ms, WARM, run=warm))
         _arm_cold(turn, data.resource, resource, hosting)
     return None
@@ -86,14 +91,13 @@ def _stopped_by_user(resource: Resource, time_ms: int) -> bool:
     return not before or before[-1].kind != START
 
 
-def _again(turn: Turn, resource: Resource, time_ms: int) -> Run | None:
-    """The run that warming up opens: the sku of the last start at the price of this time."""
-    opened = next((fact.run for fact in reversed(resource.facts) if fact.kind == START and fact.run), None)
-    sold = turn.offer.instance(opened.sku, time_ms) if opened else None
-    if opened is None or sold is None:
-        return None
-    rate = opened.rate if sold[1].payg is None else sold[1].payg
-    return Run(time_ms, opened.sku, opened.mode, rate, sold[1].version, opened.rule, opened.timing, opened.meter,
+def _again(turn: Turn, opened: Run, time_ms: int) -> Run:
+    """The run that warming up opens: the sku of the last start, at the price of this time if it is sold still."""
+    sold = turn.offer.instance(opened.sku, time_ms)
+    rate, version = opened.rate, opened.price_version
+    if sold is not None and sold[1].payg is not None:
+        rate, version = sold[1].payg, sold[1].version
+    return Run(time_ms, opened.sku, opened.mode, rate, version, opened.rule, opened.timing, opened.meter,
                opened.model, opened.period_s, opened.minimum, settled_ms=time_ms)  # fmt: skip
 
 

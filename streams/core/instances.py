@@ -252,15 +252,13 @@ def ended(turn: Turn, name: str, run: Run) -> None:
         hosted.retain(turn, name, turn.account.resources[name], run.end_ms)
 
 
-def end_by_us(turn: Turn, name: str, reason: str, at_ms: int | None = None) -> None:
-    """End a running session by our own command; usage ends with it, at the turn's time unless told otherwise."""
+def end_by_us(turn: Turn, name: str, run: Run, reason: str, at_ms: int | None = None) -> None:
+    """End the running session by our own command; usage ends with it, at the turn's time unless told otherwise."""
     resource = turn.account.resources[name]
-    run = sessions.open_run(turn.account, name)
     resource.stop_expected = True
     time_ms = turn.time_ms if at_ms is None else at_ms
     sessions.happened(turn, name, resource, Fact(time_ms, OURS, reason))
-    if run is not None:
-        ended(turn, name, run)
+    ended(turn, name, run)
 
 
 def fell_silent(turn: Turn, name: str, due_ms: int) -> None:

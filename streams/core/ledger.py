@@ -105,8 +105,7 @@ def spend(turn: Turn, amount: Decimal, charge: str, *, kind: str = CHARGE, text:
 def give_back(turn: Turn, parts: Parts, charge: str) -> None:
     """Post a correction's money to the buckets that it came from; `parts` are amounts > 0."""
     for bucket, amount in parts:
-        if amount:
-            post(turn, CORRECTION, amount, bucket, charge=charge)
+        post(turn, CORRECTION, amount, bucket, charge=charge)
 
 
 def last_drawn(parts: Parts, amount: Decimal) -> Parts:

@@ -20,10 +20,6 @@ from streams.core.turn import Refusal, Turn
 
 def mode_changed(turn: Turn, data: ModeChanged, time_ms: int) -> Refusal | None:
     """Another way to pay from `time_ms` on; of a package what is left is given back (GG-16)."""
-    if not turn.offer.profile.terms.mode_change:
-        return Refusal(Reason.CAPABILITY_DISABLED, f"{turn.offer.name} does not change modes")
-    if (refusal := instances.offered(turn, data.mode)) is not None:
-        return refusal
     resource = turn.account.resources[data.resource]
     package = terms.active(resource, time_ms)
     last = resource.runs[-1] if resource.runs else None

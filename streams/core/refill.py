@@ -134,7 +134,7 @@ def lapse_due(turn: Turn) -> None:
 
 def _failed(turn: Turn, refill: RefillState, reason: str) -> None:
     values = {"amount": money_text(refill.open_amount), "command": refill.open_id, "reason": reason}
-    if month_of(turn.account, refill.open_ms) == refill.month:
-        refill.commanded = EXACT.subtract(refill.commanded, refill.open_amount)
+    # Of the month in which it was commanded: none is commanded while one is open.
+    refill.commanded = EXACT.subtract(refill.commanded, refill.open_amount)
     refill.open_id = ""
     notify(turn, NoticeType.REFILL_FAILED, values)

@@ -17,7 +17,7 @@ from streams.core import funds, gauges, instances, lines, sessions, terms, timin
 from streams.core.amounts import EXACT, ZERO
 from streams.core.commands import command
 from streams.core.notices import notify, notify_stopped
-from streams.core.state import DAY_MS, NEVER
+from streams.core.state import DAY_MS, NEVER, Run
 from streams.core.timers import ARREARS, ARREARS_WARNING, ENFORCE, Rank, arm
 from streams.core.turn import Turn
 
@@ -38,13 +38,13 @@ def _stop_leases(turn: Turn) -> None:
     rate = sessions.present_rate(turn.account)
     if not leases or funds.reserve_covered(turn.account.balance, rate, admission.reserve_s):
         return
-    for name, _ in leases:
-        _stop(turn, name)
+    for name, run in leases:
+        _stop(turn, name, run)
 
 
-def _stop(turn: Turn, name: str) -> None:
+def _stop(turn: Turn, name: str, run: Run) -> None:
     command(turn, CommandType.INSTANCE_STOP, "unpaid", name)
-    instances.end_by_us(turn, name, "unpaid")
+    instances.end_by_us(turn, name, run, "unpaid")
     notify_stopped(turn, name, "unpaid")
 
 
@@ -55,8 +55,8 @@ def _shut_down(turn: Turn) -> None:
     if not account.overdue:
         account.overdue = True
         notify(turn, NoticeType.OVERDUE, {"balance": money_text(account.balance)})
-    for name, _ in sessions.running_paid_by_use(account):
-        _stop(turn, name)
+    for name, run in sessions.running_paid_by_use(account):
+        _stop(turn, name, run)
 
 
 def _watch_next_hour(turn: Turn) -> None:
@@ -93,7 +93,7 @@ def pause_due(turn: Turn, name: str) -> None:
     resource = turn.account.resources[name]
     price, _, _ = lines.period_price(turn, run, run.settled_ms)
     command(turn, CommandType.DEPLOYMENT_PAUSE, "unpaid", name)
-    instances.end_by_us(turn, name, "unpaid", run.settled_ms)
+    instances.end_by_us(turn, name, run, "unpaid", run.settled_ms)
     resource.paused = True
     resource.resumable_told = False
     values = {"balance": money_text(turn.account.balance), "needed": money_text(price)}

@@ -133,9 +133,7 @@ def _arm_silence(turn: Turn, name: str, resource: Resource) -> None:
 
 def silence_due(turn: Turn, name: str, due_ms: int) -> bool:
     """Close a session that has been silent for too long at its last heartbeat; True where that was done."""
-    resource = turn.account.resources.get(name)
-    if resource is None:
-        return False
+    resource = turn.account.resources[name]
     resource.silence_armed = False
     run = resource.runs[-1] if resource.runs else None
     if run is None or run.end_ms != NEVER:

@@ -24,8 +24,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def watch_limits(turn: Turn) -> None:
     """Notices for resources whose spend of the month has reached their limit; armed again below it or next month."""
     account = turn.account
-    if not account.spend_limits:
-        return
     over = []
     for resource in sorted(account.spend_limits):
         limit = account.spend_limits[resource]

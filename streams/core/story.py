@@ -5,7 +5,7 @@ Lines are taken in their order; every account's clock then runs to the end, thro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -157,15 +157,11 @@ def _time(tagged: tuple[str, str, Any]) -> str:
     return tagged[0]
 
 
-def run(
-    lines: Iterable[bytes], book: Book, until_ms: int | None = None, seen: Callable[[], None] | None = None
-) -> Story:
-    """The whole story of `lines`; `seen` is called once a line."""
+def run(lines: Iterable[bytes], book: Book, until_ms: int | None = None) -> Story:
+    """The whole story of `lines`."""
     story = Story(book, until_ms)
     for line in lines:
         if line.strip():
             story.feed(line)
-        if seen is not None:
-            seen()
     story.finish()
     return story

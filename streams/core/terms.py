@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from schemas.events import AutoRenewSet, InstanceRequested, Mode, Term, TermRenewed
+from schemas.events import AutoRenewSet, InstanceRequested, Term, TermRenewed
 from schemas.profile import HOURS_OF_TERM, Price, Use
 from schemas.records import CommandType, Meter, NoticeType, Reason
 from schemas.values import instant_text, money_text
 from streams.core import capacity_lines, charges, funds, gauges, hosted, instances, ledger, sessions
 from streams.core.amounts import EXACT, ZERO, ratio
+from streams.core.capacity import sold_at
 from streams.core.commands import command
 from streams.core.notices import notify, notify_stopped
 from streams.core.state import DAY_MS, HOUR_MS, NEVER, Gauge, Package, Period, Resource
@@ -59,12 +60,10 @@ def _disk_price(turn: Turn, term: str, disk_gb: Decimal, time_ms: int) -> tuple[
     sku = turn.offer.profile.sessions.disk_sku
     if sku is None or turn.offer.profile.terms.disk != "prepaid" or not disk_gb:
         return ZERO, ZERO
-    sold = turn.offer.storage(sku, time_ms)
-    if sold is None:
-        return ZERO, ZERO
+    storage, price = sold_at(turn, sku, time_ms)
     gb_days = EXACT.multiply(disk_gb, Decimal(_length_ms(term) // DAY_MS))
-    amount = ratio(EXACT.multiply(gb_days, sold[1].payg or ZERO), 1, turn.offer.scale)
-    return gb_days, max(amount, sold[0].minimum or ZERO)
+    amount = ratio(EXACT.multiply(gb_days, price.payg or ZERO), 1, turn.offer.scale)
+    return gb_days, max(amount, storage.minimum or ZERO)
 
 
 # --- buying ----------------------------------------------------------------------------------------------
@@ -165,21 +164,11 @@ def _cover_disk(
         return
     gb_days, amount = _disk_price(turn, package.term, package.disk_gb, start_ms)
     if gb_days:
-        sold = turn.offer.storage(sku, start_ms)
-        if sold is not None:
-            charge = record_id("chg", turn.account.id, name, sku, "prepaid", start_ms, turn.cause.id)
-            capacity_lines.write(
-                turn,
-                name,
-                sku,
-                sold,
-                charge,
-                (start_ms, end_ms),
-                gb_days,
-                amount,
-                rule=sold[0].rule_of(Use.PREPAID),
-            )
-            ledger.spend(turn, amount, charge)
+        sold = sold_at(turn, sku, start_ms)
+        charge = record_id("chg", turn.account.id, name, sku, "prepaid", start_ms, turn.cause.id)
+        rule = sold[0].rule_of(Use.PREPAID)
+        capacity_lines.write(turn, name, sku, sold, charge, (start_ms, end_ms), gb_days, amount, rule=rule)
+        ledger.spend(turn, amount, charge)
     disk = resource.disk = resource.disk or Gauge(sku)
     paid_gb = package.disk_gb if profile.terms.disk == "prepaid" else None
 
@@ -196,8 +185,6 @@ def _cover_disk(
 
 def renewed(turn: Turn, data: TermRenewed, time_ms: int) -> Refusal | None:
     """One more period: from the old end before expiry, from now after it where the profile allows that (NL-11)."""
-    if Mode.PACKAGE not in turn.offer.modes:
-        return Refusal(Reason.CAPABILITY_DISABLED, f"{turn.offer.name} has no terms")
     resource = turn.account.resources[data.resource]
     package = resource.package
     if package is not None and data.term is not None:
@@ -236,8 +223,6 @@ def _renew(
 
 def auto_renew_set(turn: Turn, data: AutoRenewSet, time_ms: int) -> Refusal | None:
     """Auto-renewal of a running term is switched (GG-14)."""
-    if not turn.offer.profile.terms.auto_renew:
-        return Refusal(Reason.CAPABILITY_DISABLED, f"{turn.offer.name} does not renew by itself")
     resource = turn.account.resources[data.resource]
     package = active(resource, time_ms)
     if package is None or resource.released_ms <= time_ms:
@@ -288,9 +273,10 @@ def expiry_due(turn: Turn, name: str, due_ms: int) -> None:
 
 def _expire(turn: Turn, name: str, resource: Resource, package: Package, due_ms: int) -> None:
     package.expired_ms = due_ms
-    if sessions.open_run(turn.account, name) is not None:
+    run = sessions.open_run(turn.account, name)
+    if run is not None:
         command(turn, CommandType.INSTANCE_STOP, "expired", name)
-        instances.end_by_us(turn, name, "expired")
+        instances.end_by_us(turn, name, run, "expired")
         notify_stopped(turn, name, "expired")
     if turn.offer.profile.sessions.release_gpu:
         command(turn, CommandType.GPU_RELEASE, "expired", name)

@@ -73,3 +73,22 @@ def test_the_accounts_zone_replaces_the_profiles_for_days() -> None:
 
 def test_an_unknown_zone_is_no_event() -> None:
     assert tell(opened("flexai", zone="Mars/Olympus")).reasons() == ["schema_invalid"]
+
+
+@pytest.mark.req("X-08")
+def test_a_local_midnight_within_an_hour_closes_the_day_and_leaves_the_hour_open() -> None:
+    from streams.core import story
+
+    # In Kolkata a day ends at 18:30 UTC.
+    told = story.run(
+        [
+            opened("flexai", zone="Asia/Kolkata"),
+            spent("18:10", "1"),
+            spent("18:40", "2"),
+            spent("19:00", "4"),
+        ],
+        BOOK,
+    )
+
+    assert [(day.end, day.amount) for day in told.out.daily] == [("2026-11-01T18:30:00.000Z", "1.00")]
+    assert [(hour.start, hour.amount) for hour in told.out.hourly] == [("2026-11-01T18:00:00.000Z", "3.00")]

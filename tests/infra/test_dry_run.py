@@ -249,3 +249,9 @@ def test_a_change_that_is_refused_says_why(change: Row, reason: str) -> None:
     answer = changed("10:00", *PACKAGE, **change)
 
     assert (answer["allowed"], answer["reason"]) == (False, reason)
+
+
+def test_between_modes_paid_by_use_nothing_is_due_and_nothing_to_break_even() -> None:
+    answer = changed("10:30", topup("00:00", "200"), start("10:00", "rtx-4090"), mode="spot")
+
+    assert (answer["allowed"], answer["refund"], answer["break_even_hours"]) == (True, "0.00", None)

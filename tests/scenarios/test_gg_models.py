@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.scenarios.renting import alive, limits, release, replicas, request, start, state, stop, topup
-from tests.scenarios.telling import instant, opened, served, tell, tick
+from tests.scenarios.telling import event, instant, opened, served, tell, tick
 
 OPENED = opened("gpugeek")
 FUNDED = topup("00:00", "10000")
@@ -416,3 +416,92 @@ def test_a_late_request_of_a_window_that_is_decided_does_not_count_again() -> No
     )
 
     assert told.of("command") == []
+
+
+@pytest.mark.req("GG-36")
+def test_a_state_that_comes_late_does_not_undo_a_later_one() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        PRIVATE,
+        state("10:05", "running"),
+        state("10:20", "idle"),
+        state("10:10", "starting"),
+        tick("11:00"),
+    )
+
+    # It is idle since 10:20, so it is cold at 10:30.
+    assert told.commands() == [(instant("10:30"), "model.cold", "i-1", "idle")]
+
+
+@pytest.mark.req("GG-39")
+def test_what_is_no_deployment_any_more_is_not_scaled() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        start("10:00", "my-deployment", replicas=1),
+        limits("10:01", 2, 4, 1),
+        stop("10:02"),
+        start("10:03", "my-private"),
+        tick("10:30"),
+    )
+
+    assert told.of("command", type="deployment.scale") == []
+
+
+@pytest.mark.req("GG-37")
+def test_a_deployment_that_is_heard_of_late_costs_nothing_in_hours_without_replicas() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        tick("13:30"),
+        start("10:30", "my-deployment", replicas=0),
+        replicas("13:40", 2),
+        stop("14:00"),
+    )
+
+    assert [(c["start"], c["end"], c["amount"]) for c in told.charges()] == [
+        (instant("13:00"), instant("14:00"), "4.00")
+    ]
+
+
+@pytest.mark.req("X-03")
+def test_more_than_a_line_drew_at_first_goes_back_to_where_its_correction_came_from() -> None:
+    granted = event("grant.issued", "00:00", {"grant": "g", "amount": "2", "bucket": "bonus"})
+    told = tell(
+        OPENED,
+        FUNDED,
+        granted,
+        start("10:00", "my-deployment", replicas=1),
+        tick("11:30"),
+        replicas("10:00", 2, id="late"),
+        stop("10:00:01", id="earlier"),
+    )
+
+    # 2.00 of 6.00 came from the bonus, 4.00 and the 6.00 of the second replica from what was paid: all goes back.
+    assert told.cost("i-1") == Decimal("0.00")
+    assert told.buckets() == {"bonus": "2.00", "paid": "10000.00"}
+
+
+@pytest.mark.req("GG-39")
+@pytest.mark.parametrize("target", [0, "0", -1])
+def test_a_target_is_one_request_at_least(target: Any) -> None:
+    told = tell(OPENED, FUNDED, start("10:00", "my-deployment"), limits("10:01", 1, 4, target))
+
+    assert told.reasons() == ["schema_invalid"]
+
+
+@pytest.mark.parametrize("after", [state("10:11", "idle"), replicas("10:11", 2), limits("10:11", 1, 2, 5)])
+def test_nothing_is_set_after_a_release(after: bytes) -> None:
+    sku = "my-private" if b"state_changed" in after else "my-deployment"
+
+    told = tell(OPENED, FUNDED, start("10:00", sku), release("10:10"), after)
+
+    assert told.reasons() == ["resource_state"]
+
+
+@pytest.mark.req("GG-36")
+def test_a_model_that_was_stopped_while_idle_does_not_go_cold() -> None:
+    told = tell(OPENED, FUNDED, PRIVATE, state("10:05", "idle"), stop("10:08"), tick("11:00"))
+
+    assert told.commands() == []

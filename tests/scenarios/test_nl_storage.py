@@ -366,3 +366,25 @@ def test_a_gauge_has_the_price_of_its_windows_start_and_a_session_that_of_its_ow
     # The local day of 2 November begins on the 1st at 16:00 UTC, so only the 3rd has the new price.
     assert told.amounts(sku="shared-fs") == ["1.00", "1.00", "2.00"]
     assert {c["unit_price"] for c in told.charges(sku="rtx-4090")} == {"1.98"}
+
+
+@pytest.mark.req("NL-18", "X-03")
+def test_a_late_sample_corrects_no_day_that_stays_as_it_was() -> None:
+    told = tell(
+        OPENED, FUNDED, fs("1 10:00", "50"), fs("1 16:00", "30"), tick("3 17:00"), fs("1 12:00", "80")
+    )
+
+    assert [(c["start"], c["amount"]) for c in told.charges() if "corrects" in c] == [
+        ("2026-10-31T16:00:00.000Z", "0.30")
+    ]
+    assert told.cost("fs") == Decimal("1.40")
+
+
+@pytest.mark.req("NL-16", "X-03")
+def test_a_correction_below_the_cent_is_told_without_an_entry() -> None:
+    # 0.3 GB and 0.4 GB of a day cost the minimum, a cent.
+    told = tell(OPENED, FUNDED, fs("1 10:00", "0.3"), tick("2 17:00"), fs("1 12:00", "0.4"))
+
+    corrections = [c for c in told.charges() if "corrects" in c]
+    assert [(c["quantity"], c["amount"]) for c in corrections] == [("0.1", "0.00"), ("0.1", "0.00")]
+    assert told.entries(type="correction") == []

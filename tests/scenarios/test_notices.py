@@ -4,6 +4,7 @@ import pytest
 
 from tests.scenarios.renting import start, stop
 from tests.scenarios.telling import (
+    PER_HOUR_1_20,
     TEN_CENTS_A_SECOND,
     given_back,
     granted,
@@ -229,3 +230,18 @@ def test_a_spend_limit_is_of_the_month_in_the_accounts_zone() -> None:
     )
 
     assert told.notices("spend_limit") == [instant("30 16:01")]
+
+
+@pytest.mark.req("X-09")
+def test_a_runway_alert_switched_off_and_on_again_is_told_again() -> None:
+    told = tell(
+        opened("fluxedge"),
+        paid("00:00", "5"),
+        settings("00:01", runway_alert=True),
+        started("01:00", PER_HOUR_1_20),
+        settings("01:10", runway_alert=False),
+        settings("01:20", runway_alert=True),
+        stopped("01:30"),
+    )
+
+    assert told.notices("low_balance") == [instant("01:00"), instant("01:20")]

@@ -254,3 +254,17 @@ def test_gauges_are_not_sold_here(profile: str) -> None:
     )
 
     assert told.reasons() == ["unknown_sku"]
+
+
+STORED = event("capacity.sampled", "09:00", {"resource": "x", "sku": "cloud-disk", "gb": "1"})
+
+
+@pytest.mark.parametrize("kind", ["instance.started", "instance.requested"])
+def test_storage_is_no_instance_and_an_instance_no_storage(kind: str) -> None:
+    asked = event(kind, "10:00", {"resource": "x", "sku": "rtx-4090", "mode": "payg"})
+    funds = {"payment": "p", "method": "alipay", "amount": "100", "currency": "CNY"}
+    funded = (opened("gpugeek"), event("payment.succeeded", "00:01", funds))
+    later = event("capacity.sampled", "11:00", {"resource": "x", "sku": "cloud-disk", "gb": "1"})
+
+    assert tell(*funded, STORED, asked).reasons() == ["resource_state"]
+    assert tell(*funded, asked, later).reasons() == ["resource_state"]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.scenarios.renting import transfer
 from tests.scenarios.telling import event, given_back, granted, instant, opened, paid, spent, tell
 
 OPENED = opened("flexai")
@@ -188,3 +189,17 @@ def test_nobody_can_ask_for_a_refund_here(profile: str) -> None:
     )
 
     assert told.reasons() == ["refund_not_allowed"]
+
+
+@pytest.mark.req("GG-03")
+def test_a_transfer_in_another_currency_is_refused() -> None:
+    told = tell(opened("gpugeek"), transfer("uploaded", "01:00", currency="USD"))
+
+    assert told.reasons() == ["currency_mismatch"]
+
+
+@pytest.mark.req("GG-03")
+def test_a_voucher_is_uploaded_once() -> None:
+    told = tell(opened("gpugeek"), transfer("uploaded", "01:00"), transfer("uploaded", "02:00"))
+
+    assert told.reasons() == ["payment_state"]

@@ -311,3 +311,18 @@ def test_nothing_is_paid_out() -> None:
 
 def test_yuan_are_not_dollars() -> None:
     assert tell(OPENED, topup("01:00", "5", method="card")).reasons() == ["currency_mismatch"]
+
+
+@pytest.mark.req("PD-38")
+def test_a_refund_asked_for_in_full_is_at_most_what_its_payment_has_left() -> None:
+    told = tell(
+        OPENED,
+        paid("00:00", "10", payment="p-1"),
+        paid("00:01", "10", payment="p-2"),
+        refund("01:00", payment="p-1", amount="7"),
+        refund("02:00", payment="p-1", amount="4"),
+        refund("03:00", payment="p-1"),
+    )
+
+    assert told.reasons() == ["refund_not_allowed"]
+    assert told.amounts("entry", type="refund") == ["-7.00", "-3.00"]

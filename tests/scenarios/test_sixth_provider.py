@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from infra.books import load_book
 from schemas import profile
+from streams.core.book import Book
 from tests.scenarios.renting import alive, auto_renew, change, coupon, renew, request, start, stop
 from tests.scenarios.telling import Told, event, instant, opened, paid, served, settings, tell, tick
 
@@ -187,6 +188,70 @@ def test_coupons_keys_and_its_zone() -> None:
     assert story.line()["keys"] == {"k": "paid"}
     assert story.buckets() == {"trial": "0.98", "bonus": "2.00", "paid": "1000.00"}
     assert story.notices("spend_digest") == [instant("23:00")]
+
+
+def test_a_change_to_a_mode_or_a_term_that_is_not_sold_is_refused() -> None:
+    running = (OPENED, FUNDED, start("10:00", "box"))
+
+    assert told(*running, change("10:30", "spot")).reasons() == ["capability_disabled"]
+    assert told(*running, change("10:30", "package", term="daily")).reasons() == ["capability_disabled"]
+
+
+def test_a_renewal_by_a_term_that_is_not_sold_is_refused() -> None:
+    bought = request("00:01", "box", mode="package", term="monthly")
+
+    assert told(OPENED, FUNDED, bought, renew("00:02", term="daily")).reasons() == ["capability_disabled"]
+
+
+def test_of_a_term_that_was_over_before_it_was_heard_of_nobody_is_reminded() -> None:
+    story = told(
+        OPENED,
+        FUNDED,
+        euros("2026-12-02T00:00:00Z", "10"),
+        request("00:01", "box", mode="package", term="monthly"),
+        renew("2026-12-02T00:00:00Z"),
+        until="2027-01-02T00:00:00Z",
+    )
+
+    # The first term ended on 1 December; the second begins a day later.
+    assert story.notices("term_expired") == ["2027-01-01T00:00:00.000Z"]
+    assert story.notices("term_expiring") == ["2026-12-30T00:00:00.000Z"]
+
+
+def test_without_a_disk_a_change_of_mode_gives_the_rest_back_too() -> None:
+    metro = BOOK.offers["metrocompute"].profile
+    sessions = metro.sessions.model_copy(update={"disk_sku": None})
+    book = Book([metro.model_copy(update={"sessions": sessions})])
+
+    story = tell(
+        OPENED,
+        FUNDED,
+        request("10:00", "box", mode="package", term="monthly"),
+        start("10:00", "box", mode="package"),
+        change("20:00", "payg"),
+        book=book,
+    )
+
+    assert story.amounts("entry", type="refund") == ["288.00"]
+
+
+def test_what_is_settled_by_the_day_has_not_accrued_by_the_hour() -> None:
+    metro = BOOK.offers["metrocompute"].profile
+    strict = metro.admission.model_copy(update={"test": profile.Test.MORE_THAN_AN_HOUR})
+    book = Book([metro.model_copy(update={"admission": strict})])
+
+    story = tell(
+        OPENED,
+        euros("00:00", "10"),
+        start("00:01", "box", disk_gb="1000"),
+        stop("00:02"),
+        request("22:00", "box"),
+        book=book,
+        until="22:00",
+    )
+
+    # The disk will cost 19.80 at midnight; until then the balance is free to be promised.
+    assert story.reasons() == []
 
 
 # --- the page that explains a profile ----------------------------------------------------------------------------

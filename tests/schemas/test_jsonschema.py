@@ -1,6 +1,7 @@
 """The published JSON Schemas are those of the models, and accept what the engine accepts."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,3 +98,12 @@ def test_every_record_is_valid() -> None:
         _validator(f"record.{name}.json").validate(json.loads(encode(record)))
     # A sink writes deliveries, not the fold: tests/sinks/test_outbox.py has one.
     assert {name for name, _ in by_name} == set(jsonschema.RECORDS) - {"delivery"}
+
+
+def test_writing_them_removes_those_of_types_that_are_no_more(tmp_path: Path) -> None:
+    (tmp_path / "event.forgotten.json").write_text("{}", encoding="utf-8")
+
+    jsonschema.write(tmp_path)
+    jsonschema.write(tmp_path)
+
+    assert {path.name for path in tmp_path.iterdir()} == {name for name, _ in jsonschema.documents()}

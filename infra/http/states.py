@@ -90,9 +90,7 @@ class AccountStates(CompactedTopic):
         """Stop reading."""
         super().close()
         with self._lock:
-            if self._fetcher is not None:
-                self._fetcher.close()
-                self._fetcher = None
+            self._drop_fetcher()
 
     def find(self, account: str) -> bytes | None:
         """The account's frame; raises `Unavailable` where Kafka does not give it in time."""
@@ -119,21 +117,31 @@ class AccountStates(CompactedTopic):
         """The first record at or after `offset`, None at the partition's end."""
         if self._fetcher is None:
             self._fetcher = Consumer(self._fetcher_config)
-        consumer = self._fetcher
         try:
-            consumer.assign([TopicPartition(self._name, partition, offset)])
-            while time.monotonic() < deadline_s:
-                message = consumer.poll(_POLL_S)
-                if message is None:
-                    continue
-                error = message.error()
-                if error is None:
-                    return message
-                if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - how the client names it
-                    return None
-                raise Unavailable(f"Kafka: {error.str()}")
+            self._fetcher.assign([TopicPartition(self._name, partition, offset)])
+            message = _first(self._fetcher, deadline_s)
+            self._fetcher.unassign()
         except KafkaException as error:
+            # The next question is asked by a client that knows the brokers as they are then.
+            self._drop_fetcher()
             raise Unavailable(f"Kafka: {error.args[0].str()}") from None
-        finally:
-            consumer.unassign()
-        raise Unavailable("Kafka did not give the account's state in time")
+        return message
+
+    def _drop_fetcher(self) -> None:
+        if self._fetcher is not None:
+            self._fetcher.close()
+            self._fetcher = None
+
+
+def _first(consumer: Consumer, deadline_s: float) -> Message | None:
+    """The first record that comes, None at the partition's end; raises KafkaException."""
+    while time.monotonic() < deadline_s:
+        message = consumer.poll(_POLL_S)
+        error = None if message is None else message.error()
+        if message is not None and error is None:
+            return message
+        if error is not None:
+            if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - how the client names it
+                return None
+            raise KafkaException(error)
+    raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no record in time"))  # noqa: SLF001

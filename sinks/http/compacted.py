@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -33,6 +34,8 @@ MESSAGES_A_POLL: Final = 2_000
 METADATA_TIMEOUT_S: Final = 2.0
 RETRY_S: Final = 0.5
 ENDS_TIMEOUT_S: Final = 2.0
+# An error of one kind is told again after so long.
+TELL_EVERY_S: Final = 60.0
 _LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _CONSUMER: Final[Mapping[str, str | int | bool]] = {
     # Needed by the client, never used: partitions are assigned by hand and nothing is committed.
@@ -68,6 +71,7 @@ class CompactedTopic:
         self._caught_up = threading.Event()
         self._behind: set[int] = set()
         self._partitions_of_topic: list[int] = []
+        self._told_s: dict[int, float] = {}
         self._admin: AdminClient | None = None
         self._age = Age(self._ends) if is_dated else None
         self._thread = threading.Thread(target=self._run, name=f"follow {topic}", daemon=True)
@@ -151,18 +155,22 @@ class CompactedTopic:
     def _ends(self) -> Ends | None:
         """Where each partition ends now; None where the broker does not answer."""
         if self._admin is None:
-            config: dict[str, Any] = {**self._kafka, "error_cb": self._on_error}
-            self._admin = AdminClient(config)
+            # Quiet: the consumer tells that a broker is away.
+            self._admin = AdminClient({**self._kafka, "log_level": 0})
         wanted = {TopicPartition(self._topic, each): _LATEST for each in self._partitions_of_topic}
         try:
             answers = self._admin.list_offsets(
                 wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ENDS_TIMEOUT_S
             )
             return {place.partition: answer.result().offset for place, answer in answers.items()}
-        except KafkaException as error:
-            self._on_error(error.args[0])
+        except KafkaException:
+            # A client that has seen a broker go asks with the old epoch of its partitions for ever (librdkafka 2.16).
+            self._admin = None
             return None
 
     def _on_error(self, error: KafkaError) -> None:
-        # The client goes on trying by itself.
-        log.warning("topic %s: %s", self._topic, error.str())
+        # The client goes on trying by itself, and says so at each try.
+        now_s = time.monotonic()
+        if now_s - self._told_s.get(error.code(), float("-inf")) >= TELL_EVERY_S:
+            self._told_s[error.code()] = now_s
+            log.warning("topic %s: %s", self._topic, error.str())

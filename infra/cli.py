@@ -21,6 +21,7 @@ COMMANDS: Final = (
     "simulate",
     "events",
     "reports",
+    "notices",
     "exports",
     "audit",
     "what_if",

@@ -38,6 +38,8 @@ class Part:
 
 # Only where there is a key to charge cards with.
 SINK_PAYMENTS = Part("sink-payments", "sink_payments", Layer.PIPELINE)
+# Only where there is somebody to post to.
+SINK_WEBHOOKS = Part("sink-webhooks", "sink_webhooks", Layer.PIPELINE)
 
 
 def base_parts(settings: "Settings") -> tuple[Part, ...]:
@@ -65,6 +67,7 @@ def pipeline_parts(settings: "Settings") -> tuple[Part, ...]:
         Part("sink-clickhouse", "sink_clickhouse", Layer.PIPELINE),
         Part("sink-email", "sink_email", Layer.PIPELINE),
         *((SINK_PAYMENTS,) if settings.stripe_api_key else ()),
+        *((SINK_WEBHOOKS,) if settings.webhooks_file else ()),
         Part("http", "http", Layer.PIPELINE),
     )
 
@@ -79,7 +82,7 @@ def find_part(settings: "Settings", name: str) -> Part:
         Part("clickhouse", "clickhouse", Layer.BASE),
         Part("smtp", "smtp", Layer.BASE),
     )
-    known = {part.name: part for part in (*base, *pipeline_parts(settings), SINK_PAYMENTS)}
+    known = {part.name: part for part in (*base, *pipeline_parts(settings), SINK_PAYMENTS, SINK_WEBHOOKS)}
     if name not in known:
         raise CommandFailed(f"no part is called {name!r}; there are {', '.join(known)}")
     return known[name]

@@ -7,6 +7,7 @@ from functools import partial, wraps
 from typing import Any
 
 import uvicorn
+from clickhouse_connect.driver.client import Client
 
 from infra.books import load_book
 from infra.host import check_port
@@ -15,10 +16,12 @@ from infra.http.advice import running_advice
 from infra.http.event_sink import KafkaEvents
 from infra.http.gate import running_gate, waits_for
 from infra.parts.ready import mark_ready
+from infra.parts.sink_email import codes
 from infra.settings import LOOPBACK_HOSTS, HttpAuth, Settings, is_loopback
 from infra.smtp_catcher import MailStore
 from schemas.topics import API_TOKENS
 from sinks.clickhouse.client import ClickHouseError, connect
+from sinks.clickhouse.notices import Notices
 from sinks.clickhouse.queries import Reports
 from sinks.http.app import create_app
 from sinks.http.ports import Ports, Unavailable
@@ -80,6 +83,8 @@ def ports_of(settings: Settings, tokens: KafkaTokens) -> Ports:
         mails=store.mails if catches else None,
         hosts=LOOPBACK_HOSTS if is_local else frozenset(),
         events=KafkaEvents(settings),
+        notices=_Connected(settings, Notices),
+        mail_codes=codes(settings),
         webhooks=payments.adapters(settings, reports),
         checkout=payments.desk(settings),
         event_fault=partial(shape_fault, spec_skus=load_book(settings.profiles_dir).spec_skus),
@@ -90,23 +95,23 @@ def ports_of(settings: Settings, tokens: KafkaTokens) -> Ports:
 
 
 class _Connected:
-    """Reports over one client, made when it is first needed; ClickHouse's errors become the service's."""
+    """Reports (or another class of questions) over one client, made when it is first needed; ClickHouse's errors become the service's."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, kind: Callable[[Client], Any] = Reports) -> None:
+        self._settings, self._kind = settings, kind
         self._reports: Any = None
 
     def __call__(self) -> Any:
         if self._reports is None:
             dsn = self._settings.clickhouse_dsn.get_secret_value()
             self._reports = _Translated(
-                _unavailable(lambda: Reports(connect(dsn, self._settings.clickhouse_database)))()
+                _unavailable(lambda: self._kind(connect(dsn, self._settings.clickhouse_database)))()
             )
         return self._reports
 
 
 class _Translated:
-    def __init__(self, reports: Reports) -> None:
+    def __init__(self, reports: Any) -> None:
         self._reports = reports
 
     def __getattr__(self, name: str) -> Callable[..., Any]:

@@ -5,7 +5,7 @@ Rendered here, without script and without any other host; what producers named i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from email.message import EmailMessage
 from functools import lru_cache
@@ -37,8 +37,10 @@ def _environment() -> Environment:
     )
 
 
-def _page(name: str, **words: Any) -> HTMLResponse:
-    return HTMLResponse(_environment().get_template(f"{name}.html.j2").render(**words))
+def page(name: str, headers: Mapping[str, str] | None = None, /, **words: Any) -> HTMLResponse:
+    """A page from the template `name`."""
+    text = _environment().get_template(f"{name}.html.j2").render(**words)
+    return HTMLResponse(text, headers=headers)
 
 
 @router.get("/")
@@ -47,7 +49,7 @@ def index(request: Request, caller: Reader, offset: int = 0) -> HTMLResponse:
     caller.check_all_accounts()
     rows = reports_of(request).accounts(PAGE_ACCOUNTS + 1, max(offset, 0))
     more = offset + PAGE_ACCOUNTS if len(rows) > PAGE_ACCOUNTS else None
-    return _page(
+    return page(
         "index", accounts=rows[:PAGE_ACCOUNTS], more=more, has_mails=request.app.state.ports.mails is not None
     )
 
@@ -60,7 +62,7 @@ def account_page(request: Request, account: str) -> HTMLResponse:
     if costs is None:
         raise HTTPException(404, f"no account {account!r}")
     balance, entries = reports.balance(account), reports.ledger(account, limit=50)
-    return _page(
+    return page(
         "account",
         account=account,
         balance=balance,
@@ -77,13 +79,13 @@ def mails(request: Request, caller: Operator) -> HTMLResponse:
     caught = request.app.state.ports.mails
     if caught is None:
         raise HTTPException(404, "mails are not caught here; they go to a mail server")
-    return _page("mails", mails=[_mail(mail) for mail in caught(PAGE_MAILS)])
+    return page("mails", mails=[_mail(mail) for mail in caught(PAGE_MAILS)])
 
 
 @router.get("/docs", dependencies=[PUBLIC])
 def docs(request: Request) -> HTMLResponse:
     """The routes of the API, from its OpenAPI description."""
-    return _page("docs", routes=list(_routes(request.app.openapi())))
+    return page("docs", routes=list(_routes(request.app.openapi())))
 
 
 def with_bars(days: list[Row]) -> list[Row]:
@@ -98,11 +100,14 @@ def with_bars(days: list[Row]) -> list[Row]:
 
 def _mail(mail: EmailMessage) -> Row:
     body = mail.get_body(preferencelist=("plain",))
+    html = mail.get_body(preferencelist=("html",))
     return {
         "to": str(mail["To"] or ""),
         "subject": str(mail["Subject"] or ""),
         "date": str(mail["Date"] or ""),
         "text": str(body.get_content()) if body is not None else "",
+        # Shown in a frame that runs nothing, loads nothing and leads nowhere: a mail is not ours to trust.
+        "html": str(html.get_content()) if html is not None else "",
     }
 
 

@@ -93,6 +93,32 @@ class Advice(Protocol):
         """What changing the mode comes to (the data of `instance.mode_changed`)."""
 
 
+class NoticeReports(Protocol):
+    """Questions about notices; `sinks.clickhouse.notices.Notices` says what it answers. Raises `Unavailable`."""
+
+    def notices(
+        self,
+        account: str,
+        *,
+        kind: str = "",
+        undelivered: bool = False,
+        limit: int = 100,
+        before: str | None = None,
+        before_id: str = "",
+    ) -> list[Row]:
+        """Notices with their deliveries, the newest first."""
+
+
+class MailCodes(Protocol):
+    """What only the mailer can write."""
+
+    def mail_code(self, account: str) -> str | None:
+        """What each mail to `account` shows."""
+
+    def account_of(self, token: str) -> str | None:
+        """The account of an unsubscribe link; None where it was not made here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Where the service gets things. `reports` is called for each request, raises `Unavailable`; `mails` gives the
@@ -102,7 +128,8 @@ class Ports:
     `webhooks`: adapters of payment providers by the name in their path; `checkout` opens pages to pay on, None for none.
     `events`: where events go, None where none are taken; `event_fault`: what only the price book finds wrong in one.
     `ready`: each says what the service still waits for, or None. `gate`: what answers `/v1/authorize`; `advice`:
-    admission and estimates; None where there is none.
+    admission and estimates; None where there is none. `notices`: what owners were told; `mail_codes`: codes and links
+    of mails.
     """
 
     reports: Callable[[], Reports]
@@ -117,3 +144,5 @@ class Ports:
     ready: tuple[Callable[[], str | None], ...] = ()
     gate: Gate | None = None
     advice: Advice | None = None
+    notices: Callable[[], NoticeReports] | None = None
+    mail_codes: MailCodes | None = None

@@ -1,0 +1,113 @@
+"""Commands `notices` (what an owner was told, and how far it has come) and `webhooks` (sending some again)."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.errors import CommandFailed
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+
+LIMIT = 50
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command()(notices)
+    webhooks = typer.Typer(help="Webhooks: send some of them again.", no_args_is_help=True)
+    webhooks.callback()(_webhooks)
+    webhooks.command()(redeliver)
+    app.add_typer(webhooks, name="webhooks")
+
+
+def _webhooks() -> None:
+    """What the sub-commands have in common: nothing."""
+
+
+def notices(
+    account: Annotated[str, typer.Argument(help="The account's id.")],
+    kind: Annotated[str, typer.Option("--type", help="Notices of this type only, such as low_balance.")] = "",
+    undelivered: Annotated[
+        bool, typer.Option("--undelivered", help="Only what has not reached everybody.")
+    ] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000, help="Newest notices to show.")] = LIMIT,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what an account's owner was told and how far each mail and webhook has come, the newest first."""
+    from infra.settings import load_settings
+    from schemas.records import NoticeType
+    from sinks.clickhouse.client import ClickHouseError, connect
+    from sinks.clickhouse.notices import Notices
+
+    if kind and kind not in set(NoticeType):
+        raise typer.BadParameter(f"--type: {kind!r} is none of {', '.join(NoticeType)}")
+    settings = load_settings()
+    try:
+        client = connect(settings.clickhouse_dsn.get_secret_value(), settings.clickhouse_database)
+        found = Notices(client).notices(account, kind=kind, undelivered=undelivered, limit=limit)
+    except ClickHouseError as error:
+        raise CommandFailed(f"ClickHouse at {settings.clickhouse_url}: {error}") from None
+    if as_json:
+        import json
+
+        sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+        return
+    _print(settings, account, found)
+
+
+def _print(settings: "Settings", account: str, found: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from infra.parts.sink_email import codes
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("time", "type", "about", "by", "to", "state", "tried", ""):
+        table.add_column(heading, justify="right" if heading == "tried" else "left")
+    for notice in found:
+        head = (notice["time"], notice["type"], notice["resource"])
+        for delivery in notice["deliveries"] or [_ON_ITS_WAY]:
+            row = (
+                *head,
+                *(str(delivery[name]) for name in ("channel", "target", "state", "attempts", "detail")),
+            )
+            table.add_row(*(Text(text) for text in row))
+            head = ("", "", "")
+    console = Console()
+    code = codes(settings).mail_code(account)
+    console.print(Text(f"{account}: {len(found)} notices{f', mail code {code}' if code else ''}", "bold"))
+    if found:
+        console.print(table)
+
+
+_ON_ITS_WAY = {"channel": "", "target": "", "state": "on its way", "attempts": "", "detail": ""}
+
+
+def redeliver(
+    since: Annotated[
+        str | None, typer.Option("--since", help="Everything that fell due at this time (RFC 3339) or later.")
+    ] = None,
+    record: Annotated[str | None, typer.Option("--id", help="The notice or command with this id.")] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", help="To this target only; to all that want it without it.")
+    ] = None,
+) -> None:
+    """Send webhooks again, those that were accepted too: receivers know them by their webhook-id.
+
+    They are put into the queue of the part sink-webhooks, which must run on this machine.
+    """
+    from infra.settings import load_settings
+    from infra.webhooks import redelivered
+    from schemas.values import instant_of, instant_text
+
+    if (since is None) == (record is None):
+        raise typer.BadParameter("either --since or --id is needed")
+    try:
+        first = instant_text(instant_of(since)) if since else None
+    except ValueError as error:
+        raise typer.BadParameter(f"--since: {error}") from None
+    count = redelivered(load_settings(), since=first, record=record, target=target)
+    print(f"{count} webhooks are in the queue")

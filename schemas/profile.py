@@ -180,7 +180,8 @@ class Sku(Shape):
         runs = self.kind in (SkuKind.INSTANCE, SkuKind.HOSTED)
         if self.launched and not self.prices:
             raise ValueError("a launched sku needs at least one price")
-        if runs and (not self.modes or self.timing is None):
+        timed = self.timing is not None or self.is_billed_by_request
+        if runs and not (self.modes and timed):
             raise ValueError("an instance and a hosted model need modes and timing")
         if not runs and (self.modes or self.timing):
             raise ValueError("only an instance and a hosted model have modes and timing")
@@ -189,6 +190,14 @@ class Sku(Shape):
         if (self.kind is SkuKind.HOSTED) != (self.hosting is not None):
             raise ValueError("a hosted model, and nothing else, needs hosting")
         return self
+
+    @property
+    def is_billed_by_request(self) -> bool:
+        """Whether requests to it have a price, and nothing else: also hardware whose time is not billed (GG-32)."""
+        by_request = any(price.requests for price in self.prices)
+        return self.kind is SkuKind.MODEL or (
+            self.kind is SkuKind.HOSTED and self.timing is None and by_request
+        )
 
     def rule_of(self, use: str) -> str:
         """The requirement that a charge for this use names."""
@@ -408,7 +417,7 @@ def _dear(key: str, price: Price) -> list[str]:
 
 
 def _unpriced(key: str, sku: Sku, price: Price) -> list[str]:
-    if sku.kind is SkuKind.MODEL:
+    if sku.is_billed_by_request:
         return [] if price.requests else [f"{key}.requests: nothing; allowed: a price for at least one meter"]
     if sku.kind is SkuKind.STORAGE:
         return [] if price.payg is not None else [f"{key}.payg: nothing; allowed: a price per GB and window"]

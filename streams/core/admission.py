@@ -8,10 +8,10 @@ hour net of what has accrued (GG-06, GG-07), or anything above zero; a package i
 from __future__ import annotations
 
 from schemas.events import InstanceRequested, Mode
-from schemas.profile import Test
+from schemas.profile import SkuKind, Test
 from schemas.records import CommandType, Reason
 from schemas.values import money_text
-from streams.core import funds, instances, lines, sessions, terms
+from streams.core import funds, instances, lines, plans, sessions, terms
 from streams.core.amounts import EXACT, ZERO
 from streams.core.commands import command
 from streams.core.state import Resource, Run
@@ -20,11 +20,11 @@ from streams.core.turn import Refusal, Turn
 
 def request(turn: Turn, data: InstanceRequested, time_ms: int) -> Refusal | None:
     """Answer the question, and charge a package's term."""
-    if (refusal := instances.offered(turn, data.mode)) is not None:
+    if (refusal := plans.offered(turn, data.mode)) is not None:
         return refusal
     if (refusal := _not_offered(turn, data)) is not None:
         return refusal
-    run = instances.planned_run(turn, data.sku, data.mode, data.spec, time_ms)
+    run = plans.planned_run(turn, data.sku, data.mode, data.spec, time_ms)
     if isinstance(run, Refusal):
         return run
     account = turn.account
@@ -39,7 +39,7 @@ def request(turn: Turn, data: InstanceRequested, time_ms: int) -> Refusal | None
     if refusal is not None:
         return refusal
     account.resources[data.resource] = resource
-    resource.approved_ms = turn.time_ms
+    resource.approved_ms, resource.asked_sku = turn.time_ms, data.sku
     resource.held = ZERO if data.mode == Mode.PACKAGE else run.rate
     command(turn, CommandType.INSTANCE_START, "admitted", data.resource)
     return None
@@ -61,8 +61,8 @@ def _state(turn: Turn, data: InstanceRequested, resource: Resource, time_ms: int
         return Refusal(Reason.RESOURCE_STATE, f"{data.resource} is storage")
     if (refusal := instances.no_start(resource, data.resource, time_ms)) is not None:
         return refusal
-    if data.mode == Mode.PACKAGE and terms.active(resource, time_ms) is not None:
-        return Refusal(Reason.RESOURCE_STATE, f"{data.resource} has a paid term")
+    if data.mode == Mode.PACKAGE:
+        return terms.paid_already(data.resource, resource, time_ms)
     return None
 
 
@@ -76,10 +76,16 @@ def _quota(turn: Turn, data: InstanceRequested, run: Run) -> Refusal | None:
     counted = {
         name for name, each in sessions.running(turn.account) if sessions.is_instance(turn.offer, each)
     }
-    counted |= set(funds.held(turn))
+    counted |= {name for name in funds.held(turn) if _counts(turn, name)}
     if len(counted - {data.resource}) >= quota:
         return Refusal(Reason.INSTANCE_QUOTA, f"{quota} instances at most")
     return None
+
+
+def _counts(turn: Turn, name: str) -> bool:
+    """Whether what was approved is an instance: a model does not count for the quota."""
+    sku = turn.offer.profile.skus.get(turn.account.resources[name].asked_sku)
+    return sku is None or sku.kind is SkuKind.INSTANCE
 
 
 def _affordable(turn: Turn, data: InstanceRequested, run: Run) -> Refusal | None:

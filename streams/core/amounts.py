@@ -28,6 +28,14 @@ def ratio(number: Decimal, divisor: int, scale: int) -> Decimal:
     return Decimal(-whole if sign else whole).scaleb(-scale, EXACT)
 
 
+def quotient(number: Decimal, divisor: Decimal, scale: int) -> Decimal:
+    """`number` / `divisor` (> 0), half-up to `scale` decimals: 600 / 1.50 → 400."""
+    _, digits, exponent = divisor.as_tuple()
+    if not isinstance(exponent, int):
+        raise InvalidOperation
+    return ratio(number.scaleb(-exponent, EXACT), int("".join(map(str, digits))), scale)
+
+
 def ratio_up(number: Decimal, divisor: int, scale: int) -> Decimal:
     """As `ratio`, but a tie goes up also below zero: what a carried remainder needs, so that -0.005 is 0."""
     sign, digits, exponent = number.as_tuple()

@@ -75,10 +75,14 @@ class Offer:
         self.scale = profile.rounding.scale
         self.modes = frozenset(mode for sku in profile.skus.values() for mode in sku.modes)
         self.shuts_down = profile.running_out.action is OutOfMoney.SHUT_DOWN
+        hosting = [sku.hosting for sku in profile.skus.values() if sku.hosting is not None]
+        self.hosts_models = bool(hosting)
+        self.hosts_replicas = any(each.replicas for each in hosting)
+        self.hosts_scaling = any(each.scale_s is not None for each in hosting)
         self._rates = {
             name: tuple(_rate(name, sku, price, self.scale) for price in sku.prices)
             for name, sku in profile.skus.items()
-            if sku.kind is SkuKind.MODEL
+            if sku.is_billed_by_request
         }
 
     def rate(self, model: str, time_ms: int) -> Rate | None:

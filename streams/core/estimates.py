@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from schemas.events import Mode, Term
 from streams.core import mode_changes, terms
-from streams.core.amounts import EXACT, ZERO, ratio
+from streams.core.amounts import EXACT, ZERO, quotient
 from streams.core.state import Resource
 from streams.core.turn import Turn
 
@@ -42,10 +42,7 @@ def break_even_hours(price: Decimal, rate_per_hour: Decimal) -> Decimal | None:
     """`price` / `rate_per_hour`, half-up to 2 decimals; None at a rate of 0: it never comes."""
     if not rate_per_hour:
         return None
-    _, digits, exponent = rate_per_hour.as_tuple()
-    whole = int("".join(map(str, digits)))
-    # The rate is whole × 10^exponent; dividing by `whole` leaves the power to the price.
-    return ratio(price.scaleb(-int(exponent), EXACT), whole, HOURS_SCALE)
+    return quotient(price, rate_per_hour, HOURS_SCALE)
 
 
 def mode_change(turn: Turn, resource: Resource, mode: str, term: str | None, time_ms: int) -> ModeChange:

@@ -20,6 +20,8 @@ from schemas.wire import Balance, Cause, Event, Rejection
 from streams.core import (
     accounts,
     admission,
+    disks,
+    endings,
     gauges,
     hosted,
     instances,
@@ -28,11 +30,11 @@ from streams.core import (
     mode_changes,
     payments,
     refill,
+    renewals,
     requests,
     running_out,
     sessions,
     spending,
-    terms,
     timers,
     timing,
     waiting,
@@ -73,17 +75,19 @@ HANDLERS: dict[str, Handler] = {
     "instance.stopped": instances.stop,
     "instance.released": instances.release,
     "instance.mode_changed": mode_changes.mode_changed,
-    "term.renewed": terms.renewed,
-    "term.auto_renew_set": terms.auto_renew_set,
+    "term.renewed": renewals.renewed,
+    "term.auto_renew_set": renewals.auto_renew_set,
     "deployment.replicas_changed": hosted.replicas_changed,
     "deployment.limits_set": hosted.limits_set,
     "model.state_changed": hosted.state_changed,
-    "capacity.sampled": gauges.sampled,
+    "capacity.sampled": disks.sampled,
     "capacity.deleted": gauges.deleted,
     "request.served": requests.serve,
 }
 OPENED = "account.opened"
 SERVED = "request.served"
+# Of an instance's disk it is about the instance, else it begins something of its own.
+SAMPLED = "capacity.sampled"
 # Events about a resource that must have started: before that they wait. For a term an approved request suffices.
 AFTER_START = frozenset(
     {
@@ -104,6 +108,9 @@ OFFERED: dict[str, Callable[[Offer], bool]] = {
     "instance.mode_changed": lambda offer: offer.profile.terms.mode_change,
     "term.renewed": lambda offer: Mode.PACKAGE in offer.modes,
     "term.auto_renew_set": lambda offer: offer.profile.terms.auto_renew,
+    "deployment.replicas_changed": lambda offer: offer.hosts_replicas,
+    "deployment.limits_set": lambda offer: offer.hosts_scaling,
+    "model.state_changed": lambda offer: offer.hosts_models,
 }
 
 
@@ -130,8 +137,11 @@ def apply(account: Account, event: Event, clock_ms: int, book: Book, out: Outbox
         return
     turn = Turn(account, offer, out, account.clock_ms, event.source, event.id)
     before = account.balance
-    _handle(turn, event)
+    _handle(turn, event, book)
     _watch(turn, before)
+    if account.due_ms < account.clock_ms:
+        # Told late, it has set timers whose time has passed.
+        _fire(account, account.clock_ms - 1, book, out)
 
 
 def advance(account: Account, clock_ms: int, book: Book, out: Outbox) -> None:
@@ -168,7 +178,7 @@ def _offer_of(account: Account, book: Book) -> Offer:
         ) from None
 
 
-def _handle(turn: Turn, event: Event) -> None:
+def _handle(turn: Turn, event: Event, book: Book) -> None:
     account = turn.account
     if event.type == SERVED:
         # A million times as frequent as the rest, and about nothing that must have begun.
@@ -181,7 +191,7 @@ def _handle(turn: Turn, event: Event) -> None:
         detail = f"{turn.offer.name} does not offer {event.type}"
         _refuse(account, event, Refusal(Reason.CAPABILITY_DISABLED, detail), turn.out)
         return
-    if not _is_known(account, event):
+    if not _is_known(account, event, turn.offer):
         if not waiting.park(account, event):
             _refuse(account, event, _unknown(event), turn.out)
         return
@@ -190,14 +200,18 @@ def _handle(turn: Turn, event: Event) -> None:
         _refuse(account, event, refusal, turn.out)
     elif event.type in STARTS and account.waiting:
         for waited in waiting.release(account, event.data.resource, event.time_ms):
-            _handle(Turn(account, turn.offer, turn.out, turn.time_ms, waited.source, waited.id), waited)
+            if account.due_ms < min(waited.time_ms, account.clock_ms):
+                _fire(account, waited.time_ms - 1, book, turn.out)
+            _handle(Turn(account, turn.offer, turn.out, turn.time_ms, waited.source, waited.id), waited, book)
 
 
-def _is_known(account: Account, event: Event) -> bool:
+def _is_known(account: Account, event: Event, offer: Offer) -> bool:
     """Whether the event is about something that has begun by its time, or about nothing that must have."""
     if event.type in AFTER_START:
         return sessions.known_at(account, event.data.resource, event.time_ms)
-    if event.type in AFTER_REQUEST:
+    if event.type in AFTER_REQUEST or (
+        event.type == SAMPLED and event.data.sku == offer.profile.sessions.disk_sku
+    ):
         resource = account.resources.get(event.data.resource)
         asked = resource is not None and (resource.approved_ms != -NEVER or resource.package is not None)
         return asked or sessions.known_at(account, event.data.resource, event.time_ms)
@@ -277,20 +291,20 @@ FIRED: dict[str, Callable[[Turn, str, int], None]] = {
         turn, name, turn.account.gauges[name], due, timers.GAUGE
     ),
     timers.POOL: lambda turn, name, due: gauges.pool_due(turn, name, turn.account.pools[name], due),
-    timers.EXPIRY: terms.expiry_due,
+    timers.EXPIRY: renewals.expiry_due,
     timers.REFILL: lambda turn, _name, _due: refill.due(turn),
     timers.LAPSE: lambda turn, _name, _due: refill.lapse_due(turn),
     timers.PAUSE: lambda turn, name, _due: running_out.pause_due(turn, name),
     timers.ENFORCE: lambda turn, _name, _due: running_out.after_settlement(turn),
-    timers.SILENCE: instances.fell_silent,
+    timers.SILENCE: endings.fell_silent,
     timers.COLD: hosted.cold_due,
     timers.SCALE: hosted.scale_due,
-    timers.REMINDER: terms.reminder_due,
+    timers.REMINDER: renewals.reminder_due,
     timers.WARNING: running_out.warning_due,
     timers.DIGEST: lambda turn, _name, due: spending.digest_due(turn, due),
     timers.DELETION: running_out.deletion_due,
-    timers.ARREARS: lambda turn, _name, due: running_out.arrears_due(turn, due),
-    timers.ARREARS_WARNING: lambda turn, _name, due: running_out.arrears_warning_due(turn, due),
+    timers.ARREARS: running_out.arrears_due,
+    timers.ARREARS_WARNING: running_out.arrears_warning_due,
     timers.UNKNOWN: _gave_up,
 }
 

@@ -40,12 +40,11 @@ def _released(resource: Resource, name: str, time_ms: int) -> Refusal | None:
     return None
 
 
-def started(turn: Turn, name: str, resource: Resource, time_ms: int, replicas: int) -> None:
+def started(turn: Turn, resource: Resource, time_ms: int, replicas: int) -> None:
     """A hosted model begins by starting."""
     if _hosting(turn, resource) is not None and time_ms >= resource.state_ms:
         resource.state, resource.state_ms = ModelState.STARTING.value, time_ms
         resource.replicas = replicas
-    del name
 
 
 def served(turn: Turn, name: str, time_ms: int) -> None:
@@ -56,8 +55,9 @@ def served(turn: Turn, name: str, time_ms: int) -> None:
     resource.request_ms = max(resource.request_ms, time_ms)
     hosting = _hosting(turn, resource) if resource.limits is not None else None
     if hosting is not None and hosting.scale_s is not None:
-        # A late request belongs to a window that is decided already.
-        resource.requests += time_ms >= resource.scale_ms - hosting.scale_s * 1000
+        # Half open: one at the instant of the decision is of the next window, a late one of a window decided already.
+        resource.requests_after += time_ms >= resource.scale_ms
+        resource.requests += resource.scale_ms - hosting.scale_s * 1000 <= time_ms < resource.scale_ms
 
 
 def state_changed(turn: Turn, data: ModelStateChanged, time_ms: int) -> Refusal | None:
@@ -104,7 +104,7 @@ def _again(turn: Turn, opened: Run, time_ms: int) -> Run:
 def _arm_cold(turn: Turn, name: str, resource: Resource, hosting: Scaling) -> None:
     if resource.state == ModelState.IDLE and hosting.idle_s is not None:
         due_ms = max(resource.idle_ms, resource.request_ms) + hosting.idle_s * 1000
-        arm(turn.account, max(due_ms, turn.account.clock_ms), Rank.COLD, name, COLD_TIMER)
+        arm(turn.account, due_ms, Rank.COLD, name, COLD_TIMER)
 
 
 def cold_due(turn: Turn, name: str, due_ms: int) -> None:
@@ -116,8 +116,9 @@ def cold_due(turn: Turn, name: str, due_ms: int) -> None:
     if max(resource.idle_ms, resource.request_ms) + hosting.idle_s * 1000 > due_ms:
         _arm_cold(turn, name, resource, hosting)
     elif sessions.open_run(turn.account, name) is not None:
-        resource.state, resource.state_ms = ModelState.COLD.value, turn.time_ms
-        sessions.happened(turn, name, resource, Fact(turn.time_ms, COLD, "idle"))
+        # At its own time, also where the word that it idles came late (contract 8.1).
+        resource.state, resource.state_ms = ModelState.COLD.value, due_ms
+        sessions.happened(turn, name, resource, Fact(due_ms, COLD, "idle"))
         command(turn, CommandType.MODEL_COLD, "idle", name)
 
 
@@ -146,9 +147,14 @@ def limits_set(turn: Turn, data: LimitsSet, time_ms: int) -> Refusal | None:
         return _not_hosted(turn, data.resource, "scaling")
     if (refusal := _released(resource, data.resource, time_ms)) is not None:
         return refusal
+    if time_ms < resource.limits_ms:
+        # Others have been set since.
+        return None
+    resource.limits_ms = time_ms
     resource.limits = (data.min_replicas, data.max_replicas, data.target_requests)
-    resource.scale_ms = turn.time_ms + hosting.scale_s * 1000
-    resource.requests = 0
+    window_ms = hosting.scale_s * 1000
+    resource.scale_ms = time_ms + ((turn.time_ms - time_ms) // window_ms + 1) * window_ms
+    resource.requests = resource.requests_after = 0
     arm(turn.account, resource.scale_ms, Rank.SCALE, data.resource, SCALE)
     return None
 
@@ -166,7 +172,7 @@ def scale_due(turn: Turn, name: str, due_ms: int) -> None:
     if wanted != resource.replicas and sessions.open_run(turn.account, name) is not None:
         command(turn, CommandType.DEPLOYMENT_SCALE, "scaling", name, replicas=wanted)
         resource.replicas = wanted
-    resource.requests = 0
+    resource.requests, resource.requests_after = resource.requests_after, 0
     resource.scale_ms = due_ms + hosting.scale_s * 1000
     arm(turn.account, resource.scale_ms, Rank.SCALE, name, SCALE)
 

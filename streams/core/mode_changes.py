@@ -10,44 +10,10 @@ from decimal import Decimal
 
 from schemas.events import Mode, ModeChanged
 from schemas.records import EntryType, Reason
-from streams.core import gauges, instances, ledger, sessions, terms
+from streams.core import disks, endings, ledger, plans, sessions, terms
 from streams.core.amounts import EXACT, ZERO, cost_of_seconds
-from streams.core.sessions import START, STOP
-from streams.core.state import Fact, Package, Resource, Run
-from streams.core.timers import DISK
+from streams.core.state import Package, Resource
 from streams.core.turn import Refusal, Turn
-
-
-def mode_changed(turn: Turn, data: ModeChanged, time_ms: int) -> Refusal | None:
-    """Another way to pay from `time_ms` on; of a package what is left is given back (GG-16)."""
-    resource = turn.account.resources[data.resource]
-    package = terms.active(resource, time_ms)
-    last = resource.runs[-1] if resource.runs else None
-    sku = package.sku if package else (last.sku if last else "")
-    run = instances.planned_run(turn, sku, data.mode, None, time_ms, model=last.model if last else None)
-    if isinstance(run, Refusal):
-        return run
-    present = Mode.PACKAGE.value if package else (last.mode if last else "")
-    if resource.released_ms <= time_ms or present == data.mode:
-        return Refusal(Reason.RESOURCE_STATE, f"{data.resource} is released or in that mode already")
-    running = sessions.run_at(resource, time_ms) is not None
-    if data.mode == Mode.PACKAGE:
-        disk_gb = resource.disk.samples[-1][1] if resource.disk and resource.disk.samples else ZERO
-        refusal = terms.purchase(
-            turn, data.resource, resource, sku, data.term or "", disk_gb, time_ms, auto_renew=False
-        )
-        if refusal is not None:
-            return refusal
-    if package is not None:
-        _refund(turn, data.resource, resource, package, time_ms)
-    if running:
-        _switch(turn, data.resource, resource, run, time_ms)
-    return None
-
-
-def _switch(turn: Turn, name: str, resource: Resource, run: Run, time_ms: int) -> None:
-    sessions.happened(turn, name, resource, Fact(time_ms, STOP, "mode"))
-    sessions.happened(turn, name, resource, Fact(time_ms, START, run=run))
 
 
 def settlement(turn: Turn, package: Package, time_ms: int) -> tuple[Decimal, Decimal, Decimal]:
@@ -56,11 +22,40 @@ def settlement(turn: Turn, package: Package, time_ms: int) -> tuple[Decimal, Dec
     paid = ZERO
     for period in left:
         paid = EXACT.add(paid, period.paid)
-    sold = turn.offer.instance(package.sku, left[0].start_ms) if left else None
-    rate = sold[1].payg if sold is not None and sold[1].payg is not None else ZERO
     seconds = (time_ms - left[0].start_ms) // 1000 if left else 0
-    used = cost_of_seconds(rate, seconds, turn.offer.scale)
+    rate = _payg(turn, package.sku, left[0].start_ms) if left else ZERO
+    used = cost_of_seconds(rate, max(0, seconds), turn.offer.scale)
     return paid, used, max(ZERO, EXACT.subtract(paid, used))
+
+
+def _payg(turn: Turn, sku: str, time_ms: int) -> Decimal:
+    sold = turn.offer.instance(sku, time_ms)
+    return sold[1].payg if sold is not None and sold[1].payg is not None else ZERO
+
+
+def mode_changed(turn: Turn, data: ModeChanged, time_ms: int) -> Refusal | None:
+    """Another way to pay from `time_ms` on; of a package what is left is given back (GG-16)."""
+    resource = turn.account.resources[data.resource]
+    package = terms.active(resource, time_ms)
+    last = sessions.run_before(resource, time_ms)
+    sku = package.sku if package else (last.sku if last else "")
+    run = plans.planned_run(turn, sku, data.mode, None, time_ms, model=last.model if last else None)
+    if isinstance(run, Refusal):
+        return run
+    present = Mode.PACKAGE.value if package else (last.mode if last else "")
+    if resource.released_ms <= time_ms or present == data.mode:
+        return Refusal(Reason.RESOURCE_STATE, f"{data.resource} is released or in that mode already")
+    if data.mode == Mode.PACKAGE:
+        disk_gb = disks.size_at(resource, time_ms)
+        refusal = terms.purchase(
+            turn, data.resource, resource, sku, data.term or "", disk_gb, time_ms, auto_renew=False
+        )
+        if refusal is not None:
+            return refusal
+    if package is not None:
+        _refund(turn, data.resource, resource, package, time_ms)
+    endings.switch(turn, data.resource, resource, run, time_ms)
+    return None
 
 
 def _refund(turn: Turn, name: str, resource: Resource, package: Package, time_ms: int) -> None:
@@ -68,12 +63,4 @@ def _refund(turn: Turn, name: str, resource: Resource, package: Package, time_ms
     if back:
         ledger.post(turn, EntryType.REFUND.value, back, ledger.PAID)
     resource.package = None
-    disk = resource.disk
-    if disk is not None:
-
-        def uncover() -> None:
-            disk.covered = [
-                (start, min(end, time_ms), gb) for start, end, gb in disk.covered if start < time_ms
-            ]
-
-        gauges.change_gauge(turn, name, disk, time_ms, uncover, DISK)
+    terms.end_cover(turn, name, resource, time_ms)

@@ -13,7 +13,7 @@ from decimal import Decimal
 from schemas.events import AutoRefill
 from schemas.records import CommandType, NoticeType, Reason
 from schemas.values import money_text
-from streams.core.amounts import EXACT, ZERO, ratio
+from streams.core.amounts import EXACT, QUANTITY_SCALE, ZERO, quotient
 from streams.core.commands import command
 from streams.core.notices import notify
 from streams.core.state import NEVER, Account
@@ -28,11 +28,7 @@ def in_currency(turn: Turn, amount: Decimal) -> Decimal:
     display = turn.offer.profile.display
     if display is None:
         return amount
-    sign, digits, exponent = display.per_currency.as_tuple()
-    del sign
-    per = Decimal(int("".join(map(str, digits))))
-    shift = exponent if isinstance(exponent, int) else 0
-    return ratio(amount.scaleb(-shift, EXACT), int(per), 12).normalize(EXACT)
+    return quotient(amount, display.per_currency, QUANTITY_SCALE).normalize(EXACT)
 
 
 def refused(turn: Turn, setting: AutoRefill) -> Refusal | None:

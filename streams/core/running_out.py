@@ -13,11 +13,11 @@ from decimal import Decimal
 from schemas.profile import OutOfMoney
 from schemas.records import CommandType, NoticeType
 from schemas.values import instant_text, money_text
-from streams.core import funds, gauges, instances, lines, sessions, terms, timing
+from streams.core import endings, funds, gauges, lines, sessions, timing
 from streams.core.amounts import EXACT, ZERO
 from streams.core.commands import command
 from streams.core.notices import notify, notify_stopped
-from streams.core.state import DAY_MS, NEVER, Run
+from streams.core.state import DAY_MS, NEVER
 from streams.core.timers import ARREARS, ARREARS_WARNING, ENFORCE, Rank, arm
 from streams.core.turn import Turn
 
@@ -38,13 +38,13 @@ def _stop_leases(turn: Turn) -> None:
     rate = sessions.present_rate(turn.account)
     if not leases or funds.reserve_covered(turn.account.balance, rate, admission.reserve_s):
         return
-    for name, run in leases:
-        _stop(turn, name, run)
+    for name, _ in leases:
+        _stop(turn, name)
 
 
-def _stop(turn: Turn, name: str, run: Run) -> None:
+def _stop(turn: Turn, name: str) -> None:
     command(turn, CommandType.INSTANCE_STOP, "unpaid", name)
-    instances.end_by_us(turn, name, run, "unpaid")
+    endings.by_us(turn, name, "unpaid")
     notify_stopped(turn, name, "unpaid")
 
 
@@ -55,8 +55,8 @@ def _shut_down(turn: Turn) -> None:
     if not account.overdue:
         account.overdue = True
         notify(turn, NoticeType.OVERDUE, {"balance": money_text(account.balance)})
-    for name, run in sessions.running_paid_by_use(account):
-        _stop(turn, name, run)
+    for name, _ in sessions.running_paid_by_use(account):
+        _stop(turn, name)
 
 
 def _watch_next_hour(turn: Turn) -> None:
@@ -93,7 +93,7 @@ def pause_due(turn: Turn, name: str) -> None:
     resource = turn.account.resources[name]
     price, _, _ = lines.period_price(turn, run, run.settled_ms)
     command(turn, CommandType.DEPLOYMENT_PAUSE, "unpaid", name)
-    instances.end_by_us(turn, name, run, "unpaid", run.settled_ms)
+    endings.by_us(turn, name, "unpaid", run.settled_ms)
     resource.paused = True
     resource.resumable_told = False
     values = {"balance": money_text(turn.account.balance), "needed": money_text(price)}
@@ -139,32 +139,48 @@ def watch_arrears(turn: Turn) -> None:
     arm(account, due_ms, Rank.DELETION, "", ARREARS)
 
 
-def arrears_warning_due(turn: Turn, due_ms: int) -> None:
-    """A day before the deletion: say so, once a resource."""
-    running_out = turn.offer.profile.running_out
-    delete_ms = due_ms + running_out.warning_s * 1000
-    if turn.account.arrears_ms + (running_out.arrears_days or 0) * DAY_MS == delete_ms:
-        for name in _deletable(turn, due_ms):
-            notify(turn, NoticeType.DELETION_DUE, {"at": instant_text(delete_ms)}, name)
+def arrears_warning_due(turn: Turn, name: str, due_ms: int) -> None:
+    """A day before the deletion: say so, once a resource. What a term still covers is looked at when that ends."""
+    delete_ms = due_ms + turn.offer.profile.running_out.warning_s * 1000
+    if not _in_arrears_since(turn, delete_ms):
+        return
+    for each in [name] if name else _deletable(turn, due_ms):
+        covered_ms = _covered_until(turn, each)
+        if covered_ms > delete_ms:
+            arm(turn.account, covered_ms - (delete_ms - due_ms), Rank.REMINDER, each, ARREARS_WARNING)
+            arm(turn.account, covered_ms, Rank.DELETION, each, ARREARS)
+        elif each in _deletable(turn, due_ms):
+            notify(turn, NoticeType.DELETION_DUE, {"at": instant_text(delete_ms)}, each)
 
 
-def arrears_due(turn: Turn, due_ms: int) -> None:
-    """Seven days in arrears: data is deleted (GG-42)."""
-    running_out = turn.offer.profile.running_out
-    if turn.account.arrears_ms + (running_out.arrears_days or 0) * DAY_MS == due_ms:
-        for name in _deletable(turn, due_ms):
-            _delete(turn, name)
+def arrears_due(turn: Turn, name: str, due_ms: int) -> None:
+    """Seven days in arrears: data is deleted (GG-42), that of a package when its term is over too."""
+    if _in_arrears_since(turn, due_ms):
+        for each in _deletable(turn, due_ms):
+            if name in ("", each) and _covered_until(turn, each) <= due_ms:
+                _delete(turn, each)
+
+
+def _in_arrears_since(turn: Turn, delete_ms: int) -> bool:
+    """Whether the arrears are old enough at `delete_ms` for data to be deleted."""
+    return turn.account.arrears_ms + (turn.offer.profile.running_out.arrears_days or 0) * DAY_MS <= delete_ms
+
+
+def _covered_until(turn: Turn, name: str) -> int:
+    """The end of the resource's paid term; long ago where it has none."""
+    resource = turn.account.resources.get(name)
+    return -NEVER if resource is None or resource.package is None else resource.package.end_ms
 
 
 def _deletable(turn: Turn, now: int) -> list[str]:
-    """Every unreleased instance and disk; not what a paid term still covers, nor hardware for a model."""
+    """Every unreleased instance and disk; not hardware for a model."""
     account = turn.account
     names = [name for name, gauge in account.gauges.items() if gauge.deleted_ms > now]
     for name, resource in account.resources.items():
-        kept = resource.released_ms <= now or terms.active(resource, now) is not None
         # What was approved and never ran has no data.
         begun = resource.package is not None or bool(resource.runs)
-        if begun and not kept and (not resource.runs or sessions.is_instance(turn.offer, resource.runs[-1])):
+        is_instance = not resource.runs or sessions.is_instance(turn.offer, resource.runs[-1])
+        if begun and is_instance and resource.released_ms > now:
             names.append(name)
     return sorted(names)
 
@@ -191,9 +207,12 @@ def deletion_due(turn: Turn, name: str, due_ms: int) -> None:
 
 def _delete(turn: Turn, name: str) -> None:
     account = turn.account
+    if sessions.open_run(account, name) is not None:
+        # Started in arrears, and no settlement has come yet that would have stopped it.
+        _stop(turn, name)
     command(turn, CommandType.DATA_DELETE, "retention", name)
     notify(turn, NoticeType.DATA_DELETED, {"deleted": turn.time_text}, name)
     if name in account.gauges:
         gauges.delete(turn, name, turn.time_ms)
     else:
-        instances.close(turn, name, account.resources[name], turn.time_ms)
+        endings.close(turn, name, account.resources[name], turn.time_ms, "retention")

@@ -26,11 +26,13 @@ from streams.core.turn import Turn
 START, WARM = "start", "warm"
 STOP, OURS, COLD, RELEASE = "stop", "ours", "cold", "release"
 REPLICAS = "replicas"
+# What runs goes on, paid in another way; without effect on what does not run.
+SWITCH = "switch"
 LOST = "lost"
 OPENING = frozenset({START, WARM})
 ENDING = frozenset({STOP, OURS, COLD, RELEASE})
 # What finds a session closed that has been silent for too long; a stop corrects the closing instead.
-SILENT_BEFORE = (OPENING | ENDING) - {STOP}
+SILENT_BEFORE = (OPENING | ENDING | {SWITCH}) - {STOP}
 # An event more than so long behind the clock is refused (too_old), so older facts cannot be corrected.
 CORRECTABLE_MS = 35 * 86_400_000
 
@@ -95,7 +97,9 @@ def is_instance(offer: Offer, run: Run) -> bool:
 def known_at(account: Account, name: str, time_ms: int) -> bool:
     """Whether the resource had been started by `time_ms`; an event before its start waits for an earlier one."""
     resource = account.resources.get(name)
-    return resource is not None and any(f.kind == START and f.time_ms <= time_ms for f in resource.facts)
+    if resource is None:
+        return False
+    return any(f.kind == START and f.time_ms <= time_ms and not f.void for f in resource.facts)
 
 
 # --- heartbeats ----------------------------------------------------------------------------------------
@@ -181,12 +185,16 @@ def _sessions_of(resource: Resource, silence_ms: int) -> Iterator[tuple[Run, int
                 yield opened, last, LOST
                 opened = None
         if fact.kind in OPENING and opened is None:
-            opened = fact.run
+            opened = None if fact.void else fact.run
         elif fact.kind in ENDING and opened is not None:
             # What ended as it began never was: 0 s owe 0.
             if fact.time_ms > opened.start_ms:
                 yield opened, fact.time_ms, fact.kind
             opened = None
+        elif fact.kind == SWITCH and opened is not None:
+            if fact.time_ms > opened.start_ms:
+                yield opened, fact.time_ms, SWITCH
+            opened = fact.run
         if fact.kind == RELEASE:
             return
     if opened is not None:

@@ -85,13 +85,19 @@ class Run(msgspec.Struct, array_like=True):
 
 
 class Fact(msgspec.Struct, array_like=True):
-    """Something that happened to a resource; `run` is the one that it would open, `count` its replicas."""
+    """Something that happened to a resource; `run` is the one that it would open, `count` its replicas.
+
+    The `reason` of a start is the mode that it named. One that is `void` has no effect as far as is known: a package
+    without a paid term.
+    """
 
     time_ms: int
     kind: str
     reason: str = ""
     run: Run | None = None
     count: int = 0
+    disk_gb: Decimal | None = None
+    void: bool = False
 
 
 class Gauge(msgspec.Struct, array_like=True):
@@ -113,16 +119,29 @@ class Gauge(msgspec.Struct, array_like=True):
     draws: list[Draw] = []
 
 
+class PaidLine(msgspec.Struct, array_like=True):
+    """A charge that a period was paid with: the term's, or its disk's; `parts` are the buckets that it came from."""
+
+    charge: str
+    amount: Decimal
+    parts: list[tuple[str, Decimal]]
+
+
 class Period(msgspec.Struct, array_like=True):
-    """One paid period of a package."""
+    """One paid period of a package, and whether it was renewed by itself."""
 
     start_ms: int
     end_ms: int
     paid: Decimal
+    by_itself: bool = False
+    lines: list[PaidLine] = []
 
 
 class Package(msgspec.Struct, array_like=True):
-    """A paid term: its periods, its price at purchase, and whether it goes on by itself."""
+    """A paid term: its periods, its price at purchase, and whether it goes on by itself.
+
+    `auto_renew` is what was asked for at the purchase, `switches` are (time, enabled) of what was said later.
+    """
 
     sku: str
     term: str
@@ -133,11 +152,17 @@ class Package(msgspec.Struct, array_like=True):
     disk_gb: Decimal
     periods: list[Period]
     expired_ms: int = NEVER
+    switches: list[tuple[int, bool]] = []
 
     @property
     def end_ms(self) -> int:
         """When the last paid period ends."""
         return self.periods[-1].end_ms
+
+    def renews_at(self, time_ms: int) -> bool:
+        """Whether it goes on by itself, as told by `time_ms`."""
+        told = [enabled for at_ms, enabled in self.switches if at_ms <= time_ms]
+        return told[-1] if told else self.auto_renew
 
 
 class Resource(msgspec.Struct, array_like=True):
@@ -174,6 +199,13 @@ class Resource(msgspec.Struct, array_like=True):
     limits: tuple[int, int, int] | None = None
     scale_ms: int = NEVER
     requests: int = 0
+    # (start, end, sku) of every term paid for it, also those that a later package has replaced.
+    paid_spans: list[tuple[int, int, str]] = []
+    # Sku of the approved request.
+    asked_sku: str = ""
+    # Requests since `scale_ms`: of the window whose decision is next but one.
+    requests_after: int = 0
+    limits_ms: int = -NEVER
 
 
 class Refill(msgspec.Struct, array_like=True):

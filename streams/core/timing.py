@@ -3,7 +3,7 @@
 continuous      FX-02, R-FX1: a line at every heartbeat, at the latest a minute after the line before, and at the stop
 started_period  PD-10 … PD-12: a period in advance at the start and at every further started one; never half of one
 clock_hour      GG-08, R-GG2, NL-07: on the clock hour and at the stop, by the second
-A session that a package has paid has no lines. A session that begins late is brought up to the clock at once.
+A session that a package has paid, or whose requests are billed, has no lines. A session that begins late is brought up to the clock at once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from streams.core.turn import Turn
 
 def bring_up(turn: Turn, name: str, run: Run, *, opened: bool) -> None:
     """Write the lines that are due up to the run's end or the clock, and set the timer of the next."""
-    if run.mode == Mode.PACKAGE or (run.end_ms == NEVER and not opened):
+    if run.mode == Mode.PACKAGE or not run.timing or (run.end_ms == NEVER and not opened):
         return
     if run.timing == Timing.STARTED_PERIOD:
         _bring_up_periods(turn, name, run)

@@ -461,3 +461,32 @@ def test_a_refunded_payment_is_a_fact() -> None:
     )
 
     assert [(e["type"], e["amount"]) for e in told.entries()] == [("topup", "10.00"), ("refund", "-4.00")]
+
+
+# --- ends told late --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("X-02", "GG-09")
+def test_a_stop_told_late_does_not_take_the_gpu_of_what_runs_again() -> None:
+    told = tell(
+        OPENED, FUNDED, start("10:00", "rtx-4090"), start("11:30", "rtx-4090"), stop("11:00"), stop("12:30")
+    )
+
+    assert told.cost("i-1") == Decimal("6.40")
+    assert told.commands() == [(instant("12:30"), "gpu.release", "i-1", "stopped")]
+
+
+@pytest.mark.req("X-02", "GG-09")
+def test_of_two_stops_of_a_session_only_the_first_heard_releases_the_gpu() -> None:
+    told = tell(OPENED, FUNDED, start("10:00", "rtx-4090"), stop("12:00"), stop("11:00"))
+
+    assert told.cost("i-1") == Decimal("3.20")
+    assert [c[1] for c in told.commands()] == ["gpu.release"]
+
+
+@pytest.mark.req("GG-09")
+def test_an_instance_that_stops_as_it_starts_owes_nothing_and_releases_its_gpu() -> None:
+    told = tell(OPENED, FUNDED, start("10:00", "rtx-4090"), stop("10:00"))
+
+    assert told.charges() == []
+    assert [c[1] for c in told.commands()] == ["gpu.release"]

@@ -505,3 +505,100 @@ def test_a_model_that_was_stopped_while_idle_does_not_go_cold() -> None:
     told = tell(OPENED, FUNDED, PRIVATE, state("10:05", "idle"), stop("10:08"), tick("11:00"))
 
     assert told.commands() == []
+
+
+# --- states and windows at their borders -----------------------------------------------------------------------
+
+
+@pytest.mark.req("GG-32", "GG-36")
+def test_a_personal_public_model_that_starts_runs_and_idles_is_billed_by_its_requests_alone() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        start("10:00", "my-public", "m"),
+        state("10:01:30", "running", "m"),
+        served("10:06:30", "my-public", resource="m", seconds=300),
+        state("10:06:30", "idle", "m"),
+        tick("12:00"),
+    )
+
+    assert [(c["meter"], c["amount"]) for c in told.charges()] == [("runtime", "0.50")]
+    assert told.commands() == [(instant("10:16:30"), "model.cold", "m", "idle")]
+    assert told.reasons() == []
+
+
+@pytest.mark.req("GG-41", "GG-32")
+def test_a_personal_public_model_is_shut_down_with_the_rest() -> None:
+    told = tell(
+        OPENED,
+        topup("00:00", "1"),
+        start("10:00", "my-public", "m"),
+        start("10:00", "rtx-4090"),
+        tick("12:00"),
+    )
+
+    assert [c[2] for c in told.commands() if c[1] == "instance.stop"] == ["i-1", "m"]
+
+
+@pytest.mark.req("GG-36", "X-02")
+def test_a_model_whose_idling_is_told_late_goes_cold_as_if_told_in_time() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        PRIVATE,
+        state("10:01:30", "running"),
+        tick("11:10"),
+        state("10:20", "idle"),
+        tick("12:00"),
+    )
+
+    assert told.cost("i-1") == Decimal("3.00")
+    assert told.commands() == [(instant("11:10"), "model.cold", "i-1", "idle")]
+
+
+@pytest.mark.req("GG-39")
+def test_a_request_at_the_instant_of_a_decision_is_of_the_next_ten_minutes() -> None:
+    story = (OPENED, FUNDED, start("10:00", "my-deployment", "d"), limits("10:00", 1, 5, 1, "d"))
+    three = [served("10:10", "my-deployment", resource="d", id=str(n)) for n in range(3)]
+
+    told = tell(*story, *three, until=instant("10:35"))
+
+    assert [(c["time"], c["replicas"]) for c in told.of("command")] == [
+        (instant("10:20"), 3),
+        (instant("10:30"), 1),
+    ]
+
+
+@pytest.mark.req("GG-38", "X-02")
+def test_limits_that_are_heard_late_do_not_replace_later_ones() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        start("10:00", "my-deployment", "d"),
+        limits("10:05", 3, 5, 1, "d"),
+        limits("10:00", 2, 5, 1, "d"),
+        until=instant("10:16"),
+    )
+
+    assert [(c["time"], c["replicas"]) for c in told.of("command")] == [(instant("10:15"), 3)]
+
+
+@pytest.mark.req("GG-39", "X-02")
+def test_decisions_of_limits_that_are_heard_late_come_at_their_own_times() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        start("10:00", "my-deployment", "d"),
+        tick("10:27"),
+        limits("10:01", 2, 5, 1, "d"),
+        until=instant("10:35"),
+    )
+
+    assert [c["time"] for c in told.of("command")] == [instant("10:31")]
+
+
+@pytest.mark.req("GG-20")
+def test_a_model_that_is_asked_for_does_not_count_for_the_quota_either() -> None:
+    asked = [request("10:00", "my-private", f"m-{n}") for n in range(4)]
+
+    assert tell(OPENED, FUNDED, *asked, request("10:01", "rtx-4090")).reasons() == []

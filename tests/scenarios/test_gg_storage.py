@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.scenarios.renting import deletion, release, request, sample, shown, start, stop, topup
-from tests.scenarios.telling import instant, opened, settings, tell, tick
+from tests.scenarios.telling import instant, opened, served, settings, tell, tick
 
 OPENED = opened("gpugeek")
 FUNDED = topup("00:00", "10000")
@@ -351,3 +351,152 @@ def test_spend_limits_and_digests_are_of_the_month_and_day_in_shanghai() -> None
         ("2026-12-01T16:00:00.000Z", "1.00"),
     ]
     assert told.notices("spend_limit") == [instant("30 15:00"), instant("30 16:00")]
+
+
+# --- a disk that is resized ------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("GG-22", "GG-27")
+def test_a_disk_that_is_resized_is_billed_by_its_size_from_then() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        start("10:00", "rtx-4090", disk_gb="200"),
+        stop("10:30"),
+        sample("11:30", "400", "i-1", "instance-disk"),
+        release("13:00"),
+        tick("14:00"),
+    )
+
+    assert [(c["quantity"], c["amount"]) for c in told.charges(sku="instance-disk")] == [
+        ("200", "0.10"),
+        ("300", "0.15"),
+        ("400", "0.20"),
+    ]
+    assert told.reasons() == []
+
+
+@pytest.mark.req("GG-25")
+def test_in_a_term_the_disk_of_any_size_is_included() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        request("10:00", "rtx-4090", mode="package", term="daily", disk_gb="100"),
+        sample("12:00", "900", "i-1", "instance-disk"),
+        tick("2 11:00"),
+    )
+
+    assert told.amounts(sku="instance-disk") == ["0.45"]
+
+
+@pytest.mark.req("GG-27", "X-11")
+def test_a_size_waits_for_its_instance_and_is_refused_without_one() -> None:
+    size = sample("10:00", "2000", "i-1", "instance-disk")
+
+    waited = tell(OPENED, FUNDED, size, start("09:00", "rtx-4090"), release("11:00"), tick("12:00"))
+
+    assert waited.amounts(sku="instance-disk") == ["1.00"]
+    assert tell(OPENED, FUNDED, size, tick("12:00")).reasons() == ["unknown_resource"]
+    assert tell(
+        OPENED, FUNDED, start("08:00", "rtx-4090"), release("09:00"), size, tick("12:00")
+    ).reasons() == ["resource_state"]
+
+
+@pytest.mark.req("GG-27", "X-02")
+def test_the_disk_of_a_start_that_was_refused_counts_once_its_stop_is_known() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        start("10:00", "rtx-4090", disk_gb="200"),
+        start("11:00", "rtx-4090", disk_gb="400"),
+        stop("10:30"),
+        stop("11:30"),
+        release("12:00"),
+        tick("13:00"),
+    )
+
+    assert told.reasons() == ["resource_state"]
+    assert told.amounts(sku="instance-disk") == ["0.10", "0.20"]
+
+
+@pytest.mark.req("GG-23", "X-02")
+def test_of_two_releases_the_earlier_counts_also_when_it_is_heard_of_later() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        start("10:00", "rtx-4090", disk_gb="200"),
+        release("14:00"),
+        release("12:00"),
+        tick("16:00"),
+    )
+
+    assert sum(Decimal(c["amount"]) for c in told.charges(sku="instance-disk")) == Decimal("0.20")
+
+
+# --- arrears and paid terms ------------------------------------------------------------------------------------
+
+# 20 videos are 30.00: the balance falls below zero on the 1st at 01:00.
+IN_ARREARS = (topup("00:00", "1510"), served("01:00", "video-gen", videos=20))
+
+
+@pytest.mark.req("GG-42")
+def test_a_package_that_outlasts_the_seven_days_is_deleted_when_its_term_ends() -> None:
+    monthly = request("00:00", "rtx-4090", mode="package", term="monthly")
+    story = (OPENED, IN_ARREARS[0], monthly, start("00:01", "rtx-4090", mode="package"), IN_ARREARS[1])
+
+    told = tell(*story, until="2026-12-12T00:00:00Z")
+
+    assert shown(told.of("notice", type="deletion_due")) == [(instant("30 00:00"), "i-1")]
+    assert told.commands()[1:] == [
+        ("2026-12-01T00:00:00.000Z", "instance.stop", "i-1", "expired"),
+        ("2026-12-01T00:00:00.000Z", "gpu.release", "i-1", "expired"),
+        ("2026-12-01T00:00:00.000Z", "data.delete", "i-1", "retention"),
+    ]
+    assert shown(told.of("notice", type="data_deleted")) == [("2026-12-01T00:00:00.000Z", "i-1")]
+
+
+@pytest.mark.req("GG-42")
+def test_money_before_the_end_of_its_term_spares_the_package() -> None:
+    monthly = request("00:00", "rtx-4090", mode="package", term="monthly")
+
+    told = tell(
+        OPENED, IN_ARREARS[0], monthly, IN_ARREARS[1], topup("25 00:00", "100"), until="2026-12-12T00:00:00Z"
+    )
+
+    assert "data.delete" not in [c[1] for c in told.commands()]
+    assert told.notices("deletion_due") == []
+
+
+@pytest.mark.req("GG-42")
+def test_a_term_that_ends_in_the_last_day_of_arrears_is_told_of_in_time() -> None:
+    weekly = request("00:00", "rtx-4090", mode="package", term="weekly")
+
+    told = tell(
+        OPENED,
+        topup("00:00", "390"),
+        weekly,
+        served("01:00", "video-gen", videos=20),
+        until=instant("10 00:00"),
+    )
+
+    assert shown(told.of("notice", type="deletion_due")) == [(instant("7 01:00"), "i-1")]
+    assert [c[:2] for c in told.commands() if c[1] == "data.delete"] == [(instant("8 01:00"), "data.delete")]
+
+
+@pytest.mark.req("GG-41", "GG-42")
+def test_what_runs_when_its_data_is_deleted_is_stopped_and_bills_no_more() -> None:
+    told = tell(
+        OPENED,
+        topup("00:00", "1"),
+        start("00:30", "rtx-4090"),
+        stop("01:00"),
+        start("8 00:50", "rtx-4090"),
+        until=instant("9 00:00"),
+    )
+
+    assert [c[1] for c in told.commands() if c[0] == instant("8 01:00")] == [
+        "instance.stop",
+        "gpu.release",
+        "data.delete",
+    ]
+    assert told.cost("i-1") == Decimal("1.60") + Decimal("0.53")

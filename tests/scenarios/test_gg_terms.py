@@ -151,6 +151,17 @@ def test_a_term_renewed_by_hand_has_a_reminder_of_its_own() -> None:
     assert told.notices("term_expiring") == [instant("1 00:00"), instant("8 00:00")]
 
 
+@pytest.mark.req("GG-12", "R-GG3")
+def test_a_term_that_is_renewed_already_is_reminded_of_before_its_new_end_only() -> None:
+    told = tell(OPENED, FUNDED, package("00:00"), renew("10 00:00"), until="2027-01-01T00:00:00Z")
+
+    (notice,) = told.of("notice", type="term_expiring")
+    assert (notice["time"], notice["values"]["expires"]) == (
+        "2026-12-24T00:00:00.000Z",
+        "2026-12-31T00:00:00.000Z",
+    )
+
+
 @pytest.mark.req("GG-12")
 def test_after_a_release_or_a_change_of_mode_there_is_no_reminder() -> None:
     bought = (OPENED, FUNDED, package("00:00"), running("00:01"))
@@ -321,6 +332,17 @@ def test_a_renewal_without_the_money_after_expiry_or_without_a_term_is_refused()
         OPENED, FUNDED, package("10:00", "daily"), running("10:01"), release("11:00"), renew("12:00")
     ).reasons() == ["resource_state"]
     assert tell(OPENED, FUNDED, renew("11:00"), tick("13:00")).reasons() == ["unknown_resource"]
+
+
+@pytest.mark.req("GG-20")
+def test_a_term_that_is_paid_comes_before_the_quota() -> None:
+    quota = settings("00:00", instance_quota=1)
+
+    told = tell(OPENED, FUNDED, quota, package("10:00", "daily"), package("11:00", "daily"))
+    other = tell(OPENED, FUNDED, quota, package("10:00", "daily"), package("10:01", "daily", "i-2"))
+
+    assert told.reasons() == ["resource_state"]
+    assert other.reasons() == ["instance_quota"]
 
 
 # --- change of mode --------------------------------------------------------------------------------------------

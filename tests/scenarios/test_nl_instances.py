@@ -549,6 +549,64 @@ def test_after_the_clearing_nothing_may_happen() -> None:
     assert told.reasons() == ["resource_state"] * 4
 
 
+@pytest.mark.req("NL-06", "X-02")
+def test_a_stop_told_late_deletes_nothing_of_what_runs_again() -> None:
+    told = tell(
+        OPENED, FUNDED, start("10:00", SKU), start("11:30", SKU), stop("11:00"), until=instant("20 00:00")
+    )
+
+    assert told.commands() == []
+
+
+@pytest.mark.req("NL-06", "X-02")
+def test_a_start_told_after_the_clearing_is_billed_until_the_clearing_only() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        start("1 07:00", SKU),
+        stop("1 08:00"),
+        tick("17 00:00"),
+        start("16 06:00", SKU),
+        until=instant("18 00:00"),
+    )
+
+    assert told.cost("i-1") == Decimal("1.98") * 3
+
+
+@pytest.mark.req("NL-15", "X-02")
+def test_a_release_told_after_the_clearing_ends_the_disk_at_its_own_day() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        start("1 07:00", SKU, disk_gb="100"),
+        stop("1 08:00"),
+        tick("20 00:00"),
+        release("10 08:00"),
+        until=instant("21 00:00"),
+    )
+
+    # The local days of 1 to 10 November.
+    assert sum(Decimal(c["amount"]) for c in told.charges(sku="instance-disk")) == Decimal("10.00")
+
+
+@pytest.mark.req("NL-14", "NL-17")
+def test_a_disk_that_grows_in_a_term_is_daily_beyond_what_was_paid() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        package("10:00", "weekly", disk_gb="100"),
+        running("10:01"),
+        sample("3 10:00", "130", "i-1", "instance-disk"),
+        tick("4 16:00"),
+    )
+
+    assert [(c["quantity"], c["amount"]) for c in told.charges(sku="instance-disk")] == [
+        ("700", "7.00"),
+        ("30", "0.30"),
+        ("30", "0.30"),
+    ]
+
+
 # --- out of money ----------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from tests.scenarios.telling import (
     event,
     given_back,
     granted,
+    instant,
     machine,
     opened,
     paid,
@@ -268,3 +269,21 @@ def test_storage_is_no_instance_and_an_instance_no_storage(kind: str) -> None:
 
     assert tell(*funded, STORED, asked).reasons() == ["resource_state"]
     assert tell(*funded, asked, later).reasons() == ["resource_state"]
+
+
+@pytest.mark.parametrize("profile", ["fluxedge", "puredocs", "neolink", "flexai"])
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("deployment.replicas_changed", {"replicas": 2}),
+        ("deployment.limits_set", {"min_replicas": 1, "max_replicas": 2, "target_requests": 3}),
+        ("model.state_changed", {"state": "idle"}),
+    ],
+)
+def test_where_no_models_are_hosted_their_events_are_refused_at_once(
+    profile: str, kind: str, data: Record
+) -> None:
+    told = tell(opened(profile), event(kind, "01:00", {"resource": "r"} | data), tick("01:00"))
+
+    assert told.reasons() == ["capability_disabled"]
+    assert told.of("rejection")[0]["time"] == instant("01:00")

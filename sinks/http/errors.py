@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -57,11 +58,20 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(500, _on_defect)
 
 
-async def _on_http_error(_: Request, problem: Exception) -> Response:
+async def _on_http_error(request: Request, problem: Exception) -> Response:
     known = cast("HTTPException", problem)
     answer = error(known.status_code, str(known.detail or HTTPStatus(known.status_code).phrase))
     answer.headers.update(known.headers or {})
+    if known.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        answer.headers["Allow"] = ", ".join(sorted(_methods_of(request)))
     return answer
+
+
+def _methods_of(request: Request) -> set[str]:
+    """Every method that the path has: the router names those of the first route that it found."""
+    path = request.scope["path"]
+    routes = iter_route_contexts(request.app.routes)
+    return {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
 
 
 async def _on_bad_request(_: Request, problem: Exception) -> Response:

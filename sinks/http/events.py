@@ -19,12 +19,13 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import JSONResponse
 
 from schemas.envelope import BATCH, STRUCTURED, Item, OutgoingEvent, read_message
-from schemas.events import CLOCK_TICK
+from schemas.events import CLOCK_TICK, CloudEvent
 from schemas.records import Reason
 from schemas.wire import Unreadable
 from sinks.http.access import Caller, Refused, Sender
 from sinks.http.errors import error
 from sinks.http.ports import Ports, Unavailable
+from sinks.http.shapes import Accepted, Error, EventsRefused
 
 router = APIRouter(prefix="/v1", tags=["events"])
 
@@ -33,7 +34,27 @@ PLAIN: Final = "application/json"
 _ATTRIBUTE: Final = b"ce-"
 
 
-@router.post("/events", status_code=202)
+_EVENT: Final = CloudEvent.model_json_schema()
+_BATCH: Final = {"type": "array", "items": _EVENT, "minItems": 1}
+_BODY: Final = {
+    "required": True,
+    "content": {
+        STRUCTURED: {"schema": _EVENT},
+        BATCH: {"schema": _BATCH},
+        PLAIN: {"schema": {"anyOf": [_EVENT, _BATCH]}},
+    },
+}
+_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    202: {"model": Accepted, "description": "Kafka has acknowledged every event"},
+    400: {"model": EventsRefused, "description": "Nothing was accepted; the reason of each bad event"},
+    413: {"model": Error, "description": f"Above 2 MiB or {EVENTS_MAX} events"},
+    415: {"model": Error, "description": "Another kind of body"},
+    429: {"model": Error, "description": "Too much waits for Kafka; send the same again"},
+    503: {"model": Error, "description": "Kafka did not acknowledge; send the same again"},
+}
+
+
+@router.post("/events", status_code=202, responses=_ANSWERS, openapi_extra={"requestBody": _BODY})
 async def take(request: Request, caller: Sender) -> JSONResponse:
     """Takes events: 202 with their number once Kafka has acknowledged all of them, 400 with the reason of each bad one."""
     ports: Ports = request.app.state.ports

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import parse_qs
 from uuid import uuid4
@@ -20,6 +19,7 @@ from sinks.http.access import PUBLIC, READ
 from sinks.http.accounts import Account, Asked, Limit
 from sinks.http.headers import SECURITY_HEADERS
 from sinks.http.pages import page as page_of
+from sinks.http.paging import AfterRecord, Cursor, cursor_of, position_of
 from sinks.http.ports import NoticeReports, Ports, Unavailable
 
 router = APIRouter(tags=["notices"])
@@ -32,15 +32,6 @@ _PAGE_HEADERS = {
         "form-action 'none'", "form-action 'self'"
     )
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Which rows: `limit` of them, below the time `before` and, at that time, below `before_id`."""
-
-    limit: Limit = 100
-    before: Annotated[str | None, Query(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")] = None
-    before_id: Annotated[str, Query(max_length=512)] = ""
 
 
 def _notices_of(request: Request) -> NoticeReports:
@@ -56,25 +47,27 @@ def notices(
     account: Account,
     reports: Asked,
     told: Annotated[NoticeReports, Depends(_notices_of)],
-    page: Annotated[Page, Depends()],
+    limit: Limit = 100,
+    cursor: Cursor = None,
     kind: Annotated[NoticeType | None, Query(alias="type")] = None,
     undelivered: bool = False,  # noqa: FBT001, FBT002 - FastAPI reads it so
 ) -> dict[str, Any]:
     """Notices, the newest first, each with its deliveries; `undelivered`: those that did not reach everybody (yet).
 
-    `mail_code` is what each mail to this account shows; `next` holds the `before` and `before_id` of the next page.
+    `mail_code` is what each mail to this account shows; `next` is the `cursor` of the following page.
     """
+    after = position_of(cursor, AfterRecord) or AfterRecord("", "")
     rows = told.notices(
         account,
         kind=kind or "",
         undelivered=undelivered,
-        limit=page.limit,
-        before=page.before,
-        before_id=page.before_id,
+        limit=limit,
+        before=after.time or None,
+        before_id=after.id,
     )
     if not rows and not reports.is_known(account):
         raise HTTPException(404, f"no account {account!r}")
-    following = {"before": rows[-1]["time"], "before_id": rows[-1]["id"]} if len(rows) == page.limit else None
+    following = cursor_of(AfterRecord(rows[-1]["time"], rows[-1]["id"])) if len(rows) == limit else None
     codes = request.app.state.ports.mail_codes
     return {
         "account": account,

@@ -5,18 +5,19 @@ Rendered here, without script and without any other host; what producers named i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from email.message import EmailMessage
 from functools import lru_cache
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sinks.http.access import PUBLIC, READ, Operator, Reader
-from sinks.http.accounts import reports_of
+from sinks.http.accounts import Account, reports_of
+from sinks.http.openapi import DESCRIPTION, rows_of
 from sinks.http.ports import Row
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -44,10 +45,12 @@ def page(name: str, headers: Mapping[str, str] | None = None, /, **words: Any) -
 
 
 @router.get("/")
-def index(request: Request, caller: Reader, offset: int = 0) -> HTMLResponse:
+def index(
+    request: Request, caller: Reader, offset: Annotated[int, Query(ge=0, lt=2**63)] = 0
+) -> HTMLResponse:
     """Accounts with their balances."""
     caller.check_all_accounts()
-    rows = reports_of(request).accounts(PAGE_ACCOUNTS + 1, max(offset, 0))
+    rows = reports_of(request).accounts(PAGE_ACCOUNTS + 1, offset)
     more = offset + PAGE_ACCOUNTS if len(rows) > PAGE_ACCOUNTS else None
     return page(
         "index", accounts=rows[:PAGE_ACCOUNTS], more=more, has_mails=request.app.state.ports.mails is not None
@@ -55,7 +58,7 @@ def index(request: Request, caller: Reader, offset: int = 0) -> HTMLResponse:
 
 
 @router.get("/accounts/{account:path}", dependencies=[READ])
-def account_page(request: Request, account: str) -> HTMLResponse:
+def account_page(request: Request, account: Account) -> HTMLResponse:
     """One account: balance, thirty days of costs, the newest postings."""
     reports = reports_of(request)
     costs = reports.costs(account, DAYS, by="resource")
@@ -84,8 +87,9 @@ def mails(request: Request, caller: Operator) -> HTMLResponse:
 
 @router.get("/docs", dependencies=[PUBLIC])
 def docs(request: Request) -> HTMLResponse:
-    """The routes of the API, from its OpenAPI description."""
-    return page("docs", routes=list(_routes(request.app.openapi())))
+    """Every route with what goes in and what comes out, from the OpenAPI description."""
+    description = request.app.openapi()
+    return page("docs", text=DESCRIPTION, routes=list(rows_of(description)))
 
 
 def with_bars(days: list[Row]) -> list[Row]:
@@ -109,18 +113,3 @@ def _mail(mail: EmailMessage) -> Row:
         # Shown in a frame that runs nothing, loads nothing and leads nowhere: a mail is not ours to trust.
         "html": str(html.get_content()) if html is not None else "",
     }
-
-
-def _routes(description: Row) -> Iterator[Row]:
-    for path, methods in description["paths"].items():
-        for method, route in methods.items():
-            parameters = [
-                f"{each['name']} ({each['in']}{', needed' if each.get('required') else ''})"
-                for each in route.get("parameters", [])
-            ]
-            yield {
-                "path": path,
-                "method": method.upper(),
-                "text": route.get("description", ""),
-                "parameters": parameters,
-            }

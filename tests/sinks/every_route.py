@@ -25,7 +25,12 @@ def _event(account: str) -> Any:
     }  # fmt: skip
 
 
-BODIES: Mapping[str, Callable[[str], Any]] = {"/v1/events": _event}
+def _checkout(account: str) -> Any:
+    page = "https://shop.example/"
+    return {"account": account, "amount": "10", "success_url": page, "cancel_url": page}
+
+
+BODIES: Mapping[str, Callable[[str], Any]] = {"/v1/events": _event, "/v1/checkout": _checkout}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +41,18 @@ class Way:
     path: str
     scopes: frozenset[Scope]
     takes_account: bool
+    needed: tuple[str, ...]
     body: Callable[[str], Any] | None
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
     def url(self, account: str) -> str:
-        """The path with `account` in the place of every parameter."""
-        parts = self.path.split("{")
-        return parts[0] + "".join(quote(account, safe="") + part.partition("}")[2] for part in parts[1:])
+        """The path and the query with `account` in the place of every parameter."""
+        said = quote(account, safe="")
+        first, *parts = self.path.split("{")
+        query = "&".join(f"{name}={said}" for name in self.needed)
+        return first + "".join(said + part.partition("}")[2] for part in parts) + f"?{query}"
 
 
 def ways_of(app: FastAPI) -> list[Way]:
@@ -60,14 +68,16 @@ def ways_of(app: FastAPI) -> list[Way]:
 
 def _way(route: Any, method: str, description: dict[str, Any]) -> Way:
     path = str(route.path)
-    body = BODIES.get(path)
+    body = BODIES.get(path) if method == "POST" else None
     if body is None and route.body_field is not None:
         described = description["paths"][route.path_format][method.lower()]["requestBody"]["content"]
         schema = described["application/json"]["schema"]
         body = _maker(schema, description)
     scopes = access.scopes_of(route)
     assert scopes is not None, f"{path} declares no access"
-    return Way(method, path, scopes, "{account" in path or body is not None, body)
+    needed = tuple(field.alias for field in route.dependant.query_params if field.field_info.is_required())
+    takes_account = "{account" in path or "account" in needed or body is not None
+    return Way(method, path, scopes, takes_account, needed, body)
 
 
 def _maker(schema: dict[str, Any], description: dict[str, Any]) -> Callable[[str], Any]:

@@ -12,6 +12,7 @@ from schemas.records import NoticeType
 from schemas.wire import read_event
 from sinks.email.codes import Codes
 from sinks.email.render import render
+from sinks.http.paging import AfterRecord, cursor_of
 from sinks.http.ports import Ports, Unavailable
 from tests.sinks.calling import Caller, error_of
 from tests.sinks.mails import LETTERHEAD, sample
@@ -65,7 +66,7 @@ def test_an_accounts_notices_come_with_its_mail_code_and_the_next_page() -> None
 
     assert answer == {
         "account": "a/1", "mail_code": CODES.mail_code("a/1"), "notices": [ROW],
-        "next": {"before": ROW["time"], "before_id": "n1"},
+        "next": cursor_of(AfterRecord(str(ROW["time"]), "n1")),
     }  # fmt: skip
     assert FakeNotices.asked == {
         "kind": "overdue",
@@ -82,7 +83,7 @@ def test_an_accounts_notices_come_with_its_mail_code_and_the_next_page() -> None
         ("/v1/accounts/nobody/notices", 404),
         ("/v1/accounts/a/1/notices?type=spam", 400),
         ("/v1/accounts/a/1/notices?limit=0", 400),
-        ("/v1/accounts/a/1/notices?before=yesterday", 400),
+        ("/v1/accounts/a/1/notices?cursor=yesterday", 400),
     ],
 )
 def test_what_cannot_be_answered_is_an_error_of_the_one_form(path: str, status: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from schemas.access import Scope
@@ -31,6 +31,8 @@ PUBLIC = {
     "GET /v1/authorize",
     "POST /v1/authorize",
     "POST /v1/webhooks/{provider}",
+    "GET /v1/unsubscribe",
+    "POST /v1/unsubscribe",
 }
 
 
@@ -74,6 +76,19 @@ class OneAccount(FakeReports):
         return super().costs("a/1", days, **options)
 
 
+def is_answered(answer: httpx.Response) -> bool:
+    """Whether whoever asked was let in; 501: a part of the service is not set up in these tests."""
+    return answer.status_code < 300 or answer.status_code == 501
+
+
+class NoNotices:
+    """A fake of `NoticeReports` that has none."""
+
+    def notices(self, account: str, **page: Any) -> list[dict[str, Any]]:
+        del account, page
+        return []
+
+
 class Service:
     """The application with one token, and what was used to answer."""
 
@@ -87,6 +102,7 @@ class Service:
             anonymous=False,
             events=Sink(self.used),
             advice=Spied(self.used),
+            notices=lambda: Spied(self.used, NoNotices()),
         )
         self.app = create_app(ports)
 
@@ -117,7 +133,7 @@ def test_an_operator_is_answered(way: Way) -> None:
     """If this fails for a new route, its body cannot be made from its description: see `every_route.BODIES`."""
     answer = Service([Scope.ADMIN]).ask(way, "acme")
 
-    assert answer.status_code < 300, answer.text
+    assert is_answered(answer), answer.text
 
 
 @pytest.mark.parametrize(
@@ -150,7 +166,8 @@ def test_a_token_that_is_over_opens_nothing(way: Way, changes: dict[str, str]) -
     assert service.used == []
 
 
-@settings(max_examples=200, deadline=timedelta(seconds=5), derandomize=True)
+# To make a failing case smaller takes minutes and tells no more.
+@settings(max_examples=200, deadline=timedelta(seconds=5), derandomize=True, phases=[Phase.generate])
 @given(way=st.sampled_from(GUARDED), scopes=st.sets(st.sampled_from(Scope)), own=ids, asked=ids)
 def test_a_token_of_one_account_reaches_no_other_and_nothing_about_all(
     way: Way, scopes: set[Scope], own: str, asked: str
@@ -161,7 +178,7 @@ def test_a_token_of_one_account_reaches_no_other_and_nothing_about_all(
 
     may = (way.scopes <= scopes or Scope.ADMIN in scopes) and way.takes_account and own == asked
     if may:
-        assert answer.status_code < 300, answer.text
+        assert is_answered(answer), answer.text
     else:
         assert error_of(answer)[:2] == (403, "permission_error")
         assert service.used == []
@@ -171,4 +188,4 @@ def test_a_token_of_one_account_reaches_no_other_and_nothing_about_all(
 def test_a_token_of_one_account_reaches_its_own_where_the_route_is_about_one(way: Way) -> None:
     answer = Service(list(way.scopes), "a/1").ask(way, "a/1")
 
-    assert answer.status_code < 300 if way.takes_account else answer.status_code == 403
+    assert is_answered(answer) if way.takes_account else answer.status_code == 403

@@ -377,3 +377,5 @@ charge_of: Callable[..., records.Charge] = Charge
 entry_of: Callable[..., records.Entry] = Entry
 
 encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
+encode_into: Callable[[Any, bytearray, int], None] = msgspec.json.Encoder().encode_into
+"""As `encode`, to the end of a buffer from a place on."""

@@ -3,6 +3,7 @@
 import gc
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
@@ -10,6 +11,10 @@ import typer
 
 if TYPE_CHECKING:
     from streams.core.story import Story
+
+
+_COMMA = ord(",")
+_CHUNK_BYTES = 1_048_576
 
 
 def register(app: typer.Typer) -> None:
@@ -58,12 +63,21 @@ def _lines(files: list[str]) -> Iterator[bytes]:
 
 
 def _print(told: "Story", out: BinaryIO) -> None:
-    from schemas.wire import encode
-    from streams.core.story import records_in_order
+    from schemas.wire import encode_into
+    from streams.core.story import KINDS, records_in_order
 
-    # The records are objects; the tag goes in front of their first field.
-    for kind, record in records_in_order(told.out):
-        out.write(b'{"record":"%b",%b\n' % (kind.encode(), encode(record)[1:]))
-    for balance in told.balances():
-        out.write(b'{"record":"balance",%b\n' % encode(balance)[1:])
+    balances = (("balance", balance) for balance in told.balances())
+    tags = {kind: b'{"record":"%b",' % kind.encode() for kind in (*KINDS, "balance")}
+    lines = bytearray()
+    for kind, record in chain(records_in_order(told.out), balances):
+        lines += tags[kind]
+        # A record is an object: its brace is written over the tag's comma, which then takes the brace's place.
+        brace = len(lines) - 1
+        encode_into(record, lines, brace)
+        lines[brace] = _COMMA
+        lines += b"\n"
+        if len(lines) > _CHUNK_BYTES:
+            out.write(lines)
+            lines.clear()
+    out.write(lines)
     out.flush()

@@ -5,8 +5,9 @@ Requests write theirs in `requests.py`, by position, as there are a thousand of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
+
+import msgspec
 
 from schemas.values import instant_text, money_text, plain
 from schemas.wire import Charge
@@ -14,8 +15,7 @@ from streams.core import windows
 from streams.core.turn import Turn
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RatedLine:
+class RatedLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a line came to: `quantity` in `unit` at `unit_price` over [`start_ms`, `end_ms`) is `amount`."""
 
     id: str
@@ -46,7 +46,7 @@ def write(turn: Turn, line: RatedLine) -> None:
             sku=line.sku,
             meter=line.meter,
             start=instant_text(line.start_ms),
-            end=instant_text(line.end_ms),
+            end=turn.time_text if line.end_ms == turn.time_ms else instant_text(line.end_ms),
             quantity=plain(line.quantity),
             unit=line.unit,
             unit_price=money_text(line.unit_price),

@@ -345,3 +345,5 @@ def check(account: Account) -> None:
         total = EXACT.add(total, getattr(account, bucket))
     if total != account.balance:
         raise BrokenInvariant(f"{account.id}: buckets come to {total}, balance is {account.balance}")
+    if account.running is not None and account.running != (found := sessions.found_running(account)):
+        raise BrokenInvariant(f"{account.id}: {found} run, {account.running} are thought to")

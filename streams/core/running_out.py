@@ -35,7 +35,7 @@ def after_settlement(turn: Turn) -> None:
 def _stop_leases(turn: Turn) -> None:
     admission = turn.offer.profile.admission
     leases = sessions.running_paid_by_use(turn.account)
-    rate = sessions.present_rate(turn.account)
+    rate = sessions.rate_of(leases)
     if not leases or funds.reserve_covered(turn.account.balance, rate, admission.reserve_s):
         return
     for name, _ in leases:

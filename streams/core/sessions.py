@@ -9,7 +9,7 @@ later heartbeat takes that back, a later stop corrects it.
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -67,7 +67,30 @@ def open_run(account: Account, name: str) -> Run | None:
 
 def running(account: Account) -> list[tuple[str, Run]]:
     """Every resource that runs now, by name."""
-    return [(name, run) for name in sorted(account.resources) if (run := open_run(account, name)) is not None]
+    if account.running is None:
+        account.running = found_running(account)
+    return [(name, account.resources[name].runs[-1]) for name in account.running]
+
+
+def found_running(account: Account) -> list[str]:
+    """As `running`, by looking at all that the account ever rented, of which little runs after a year."""
+    return sorted(name for name, resource in account.resources.items() if _runs(resource))
+
+
+def _runs(resource: Resource) -> bool:
+    return bool(resource.runs) and resource.runs[-1].end_ms == NEVER
+
+
+def _note_running(account: Account, name: str, resource: Resource) -> None:
+    names = account.running
+    if names is None:
+        return
+    at = bisect_left(names, name)
+    known = at < len(names) and names[at] == name
+    if known and not _runs(resource):
+        del names[at]
+    elif not known and _runs(resource):
+        names.insert(at, name)
 
 
 def running_paid_by_use(account: Account) -> list[tuple[str, Run]]:
@@ -82,8 +105,13 @@ def hourly_cost(run: Run) -> Decimal:
 
 def present_rate(account: Account) -> Decimal:
     """What all running sessions of the account cost an hour."""
+    return rate_of(running_paid_by_use(account))
+
+
+def rate_of(sessions: list[tuple[str, Run]]) -> Decimal:
+    """What these sessions cost an hour."""
     total = Decimal(0)
-    for _, run in running_paid_by_use(account):
+    for _, run in sessions:
         total = EXACT.add(total, hourly_cost(run))
     return total
 
@@ -217,6 +245,7 @@ def rederive(turn: Turn, name: str, resource: Resource) -> None:
         timing.bring_up(turn, name, run, opened=opened)
     for gone in before.values():
         _amend(turn, name, resource, gone, gone.start_ms, STOP, gone.weights)
+    _note_running(turn.account, name, resource)
 
 
 def _amend(

@@ -339,3 +339,5 @@ class Account(msgspec.Struct, array_like=True):
     tiers: dict[str, TierDecision] = {}
     # Setting → time of the event that it comes from.
     set_ms: dict[str, int] = {}
+    # Names of the resources that run now, in order; None until somebody asks (sessions.running).
+    running: list[str] | None = None

@@ -5,7 +5,9 @@ Lines are taken in their order; every account's clock then runs to the end, thro
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -145,16 +147,16 @@ def as_it_came(raw: bytes) -> object:
 KINDS = ("rejection", "charge", "entry", "notice", "command")
 
 
-def records_in_order(out: Outbox) -> list[tuple[str, Any]]:
+def records_in_order(out: Outbox) -> Iterator[tuple[str, Any]]:
     """(kind, record) of everything in `out` in order of time; at one instant by kind, then as they came."""
-    by_kind = zip(KINDS, (out.rejections, out.charges, out.entries, out.notices, out.commands), strict=True)
-    tagged = [(record.time or "", kind, record) for kind, records in by_kind for record in records]
-    tagged.sort(key=_time)
-    return [(kind, record) for _, kind, record in tagged]
-
-
-def _time(tagged: tuple[str, str, Any]) -> str:
-    return tagged[0]
+    by_kind = (out.rejections, out.charges, out.entries, out.notices, out.commands)
+    kinds = {type(records[0]): kind for kind, records in zip(KINDS, by_kind, strict=True) if records}
+    # What is refused before any clock has no time: it comes first.
+    early = [record for record in out.rejections if record.time is None]
+    timed = [record for records in by_kind for record in records if record.time is not None]
+    timed.sort(key=attrgetter("time"))
+    for record in chain(early, timed):
+        yield kinds[type(record)], record
 
 
 def run(lines: Iterable[bytes], book: Book, until_ms: int | None = None) -> Story:

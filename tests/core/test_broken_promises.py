@@ -31,6 +31,14 @@ def test_buckets_that_do_not_come_to_the_balance_are_a_broken_promise() -> None:
         fold.check(account)
 
 
+def test_who_is_thought_to_run_does_run() -> None:
+    account = _account()
+    account.running = ["ghost"]
+
+    with pytest.raises(BrokenInvariant, match=r"acme: \[\] run, \['ghost'\] are thought to"):
+        fold.check(account)
+
+
 def test_an_account_is_not_billed_without_its_profile() -> None:
     account = _account()
 

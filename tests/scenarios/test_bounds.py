@@ -3,7 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from streams.core import story
+from streams.core import sessions, story
 from streams.core.lines import SEGMENTS_MAX
 from tests.properties.stories import DAWN, moment
 from tests.scenarios.renting import start, stop, topup
@@ -76,3 +76,21 @@ def test_sessions_that_nothing_can_correct_any_more_are_forgotten() -> None:
     assert len(resource.runs) == 36
     assert len(resource.facts) == 72
     assert told.cost("i-1") == 60 * Decimal("3.20")
+
+
+def test_an_account_knows_what_runs_without_looking_at_all_that_it_ever_rented() -> None:
+    resting = [
+        line for n in range(50) for line in (start("10:00", "rtx-4090", f"i-{n}"), stop("10:01", f"i-{n}"))
+    ]
+    lines = [
+        opened("gpugeek"),
+        topup("00:00", "10000"),
+        *resting,
+        start("10:02", "rtx-4090", "b"),
+        start("10:02", "a100", "a"),
+    ]
+
+    account = story.run(lines, BOOK).accounts["acme"]
+
+    assert account.running == ["a", "b"]
+    assert sessions.present_rate(account) == Decimal("12.20")

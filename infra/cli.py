@@ -26,6 +26,7 @@ COMMANDS: Final = (
     "audit",
     "what_if",
     "token",
+    "pay",
 )
 
 

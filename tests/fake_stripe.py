@@ -45,6 +45,9 @@ class FakeStripe:
         self.sessions: dict[str, Value] = {}
         self.requests: list[tuple[str, str, Value]] = []
         self.base = ""
+        # Cleared, what is done is answered only when it is set again.
+        self.answers = threading.Event()
+        self.answers.set()
 
     # --- what a test does ---------------------------------------------------------------------------------
 
@@ -242,10 +245,15 @@ def _handler(stripe: FakeStripe) -> type[BaseHTTPRequestHandler]:
                 return
             params = _nested(parse_qsl(form, keep_blank_values=True))
             found = stripe.answer(method, self.path, params, self.headers.get("idempotency-key"))
+            stripe.answers.wait(60)
             if found is None:
                 self.close_connection = True
-            else:
+                return
+            try:
                 self._say(*found)
+            except OSError:
+                # Whoever asked was killed in the meantime.
+                self.close_connection = True
 
         def _say(self, status: int, body: Value) -> None:
             raw = json.dumps(body).encode()

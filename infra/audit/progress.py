@@ -14,7 +14,12 @@ from sinks.clickhouse.tables import TABLES
 POLL_S: Final = 0.1
 OUTPUTS: Final = tuple(table.topic for table in TABLES)
 # Who reads what, in the order of the data's way.
-_STAGES: Final = (("ingest", INPUTS), ("worker", (JOURNAL_TOPIC,)), ("sink-clickhouse", OUTPUTS))
+_Stages = tuple[tuple[str, tuple[str, ...]], ...]
+_STAGES: Final[_Stages] = (
+    ("ingest", INPUTS),
+    ("worker", (JOURNAL_TOPIC,)),
+    ("sink-clickhouse", OUTPUTS),
+)
 
 
 class Reached(NamedTuple):
@@ -28,9 +33,18 @@ def wait_until_done(topics: Topics, partitions: int, timeout_s: float) -> Reache
 
     Raises CommandFailed, which says who is behind, when that takes longer than `timeout_s`.
     """
+    return _wait(topics, partitions, timeout_s, _STAGES)
+
+
+def wait_until_folded(topics: Topics, partitions: int, timeout_s: float) -> Reached:
+    """As `wait_until_done`, but only until the worker is past it: its records are in the output topics."""
+    return _wait(topics, partitions, timeout_s, _STAGES[:2])
+
+
+def _wait(topics: Topics, partitions: int, timeout_s: float, stages: _Stages) -> Reached:
     deadline_s = time.monotonic() + timeout_s
     journal: dict[int, int] = {}
-    for group, names in _STAGES:
+    for group, names in stages:
         ends = topics.ends(names, partitions)
         if group == "worker":
             journal = {partition: end for (_, partition), end in ends.items()}

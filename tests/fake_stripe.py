@@ -45,9 +45,9 @@ class FakeStripe:
         self.sessions: dict[str, Value] = {}
         self.requests: list[tuple[str, str, Value]] = []
         self.base = ""
-        # Cleared, what is done is answered only when it is set again.
-        self.answers = threading.Event()
-        self.answers.set()
+        # Requests of these methods are done, but not answered.
+        self.silent: set[str] = set()
+        self._speaks = threading.Condition()
 
     # --- what a test does ---------------------------------------------------------------------------------
 
@@ -68,6 +68,17 @@ class FakeStripe:
         """What goes wrong with the next requests that create a PaymentIntent, one each."""
         assert set(faults) <= FAULTS
         self._faults.extend(faults)
+
+    def keep_silent(self, *methods: str) -> None:
+        """From now on requests of `methods` are done and not answered; what waits and is not among them is."""
+        with self._speaks:
+            self.silent = set(methods)
+            self._speaks.notify_all()
+
+    def wait_to_speak(self, method: str) -> None:
+        """Returns when requests of `method` are answered."""
+        with self._speaks:
+            self._speaks.wait_for(lambda: method not in self.silent, 60)
 
     def charged(self, account: str) -> list[Value]:
         """The PaymentIntents of `account` that succeeded."""
@@ -245,7 +256,7 @@ def _handler(stripe: FakeStripe) -> type[BaseHTTPRequestHandler]:
                 return
             params = _nested(parse_qsl(form, keep_blank_values=True))
             found = stripe.answer(method, self.path, params, self.headers.get("idempotency-key"))
-            stripe.answers.wait(60)
+            stripe.wait_to_speak(method)
             if found is None:
                 self.close_connection = True
                 return

@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Path, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from schemas.adapters import Checkout, CheckoutDesk, CheckoutRefused, ProviderDown
 from schemas.values import Name, Positive, instant_text, money_text
-from sinks.http.access import Reader, Sender
+from sinks.http.access import READ, Sender
 from sinks.http.ports import Ports, Unavailable
 from sinks.http.shapes import Error
 
@@ -88,24 +88,22 @@ _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-@router.get("/checkout", responses=_ERRORS)
-def offered(
-    account: Annotated[str, Query(min_length=1, max_length=512)], request: Request, caller: Reader
-) -> Offered:
+# An id may hold a slash: see sinks/http/accounts.py.
+@router.get("/accounts/{account:path}/packs", responses=_ERRORS, dependencies=[READ])
+def packs(account: Annotated[str, Path(min_length=1, max_length=512)], request: Request) -> Offered:
     """The packs that the account's owner may buy, and the least other amount."""
-    caller.check_account(account)
     ports: Ports = request.app.state.ports
     desk = _desk_of(ports)
     try:
         shelf = desk.shelf(_profile_of(ports, account))
     except CheckoutRefused as refused:
         raise HTTPException(400, str(refused)) from None
-    packs = [
+    offered = [
         OfferedPack(name=name, amount=money_text(pack.amount), label=pack.label)
         for name, pack in shelf.packs.items()
     ]
     minimum = None if shelf.minimum is None else money_text(shelf.minimum)
-    return Offered(currency=shelf.currency, minimum=minimum, packs=packs)
+    return Offered(currency=shelf.currency, minimum=minimum, packs=offered)
 
 
 @router.post("/checkout", status_code=201, responses=_ERRORS)

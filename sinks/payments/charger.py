@@ -37,6 +37,8 @@ CONSUMER: Final[Mapping[str, str | int | bool]] = {
     "auto.offset.reset": "earliest",
     "isolation.level": "read_committed",
     "topic.metadata.refresh.interval.ms": 5_000,
+    # After a kill the next process waits for the end of the dead one's session; the client's own thread keeps it up.
+    "session.timeout.ms": 10_000,
 }
 PRODUCER: Final[Mapping[str, str | int | bool]] = {
     # Java's and aiokafka's hash: an account lives in one partition everywhere.

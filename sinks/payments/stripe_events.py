@@ -103,6 +103,11 @@ class StripeEvents:
             "charge.dispute.funds_withdrawn": self._disputed,
         }
 
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Stripe's types that make events."""
+        return tuple(self._handlers)
+
     def told(self, notification: Notification) -> Told:
         """What `notification` tells. Raises msgspec.ValidationError and ValueError for an object that cannot be read
         or makes no event, `TooEarly` for a refund or dispute before its payment.

@@ -96,7 +96,7 @@ def test_a_checkout_is_opened_for_the_account_and_saves_the_card_where_refills_a
 
 @pytest.mark.req("PD-05", "PD-07")
 def test_the_packs_are_offered_with_their_labels_and_bought_by_name(shop: Shop) -> None:
-    offered = shop.caller.get("/v1/checkout?account=acme").json()
+    offered = shop.caller.get("/v1/accounts/acme/packs").json()
     bought = {pack["name"]: shop.buy(pack=pack["name"]).json()["amount"] for pack in offered["packs"]}
 
     assert (offered["currency"], offered["minimum"]) == ("USD", "1.00")
@@ -201,7 +201,7 @@ def test_a_token_buys_for_its_own_account_only(shop: Shop) -> None:
 
     other = shop.buy(amount="5", headers=headers)
     own = shop.buy(account="flex", amount="5", headers=headers)
-    looked = shop.caller.get("/v1/checkout?account=acme", **headers)
+    looked = shop.caller.get("/v1/accounts/acme/packs", **headers)
 
     assert error_of(other)[:2] == (403, "permission_error")
     assert own.status_code == 201

@@ -12,6 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from schemas.access import Scope
+from schemas.adapters import Checkout, Shelf
 from schemas.envelope import OutgoingEvent
 from sinks.http.access import hash_of
 from sinks.http.app import create_app
@@ -61,6 +62,23 @@ class Sink:
         self._used += [f"send {event.account}" for event in events]
 
 
+class Desk:
+    """A fake of `CheckoutDesk`."""
+
+    def __init__(self, used: list[str]) -> None:
+        self._used = used
+
+    def shelf(self, profile: str) -> Shelf:
+        self._used.append(f"shelf {profile}")
+        return Shelf("USD", None, {})
+
+    def open(self, account: str, profile: str, **order: object) -> Checkout:
+        self._used.append(f"open {account} {profile} {len(order)}")
+        return Checkout(
+            "cs_1", "https://a.example/", 0, "5.00", "USD", OutgoingEvent(account, "payment.created", b"")
+        )
+
+
 class OneAccount(FakeReports):
     """Knows every account that it is asked for."""
 
@@ -103,6 +121,7 @@ class Service:
             events=Sink(self.used),
             advice=Spied(self.used),
             notices=lambda: Spied(self.used, NoNotices()),
+            checkout=Desk(self.used),
         )
         self.app = create_app(ports)
 

@@ -12,6 +12,7 @@ import uvicorn
 
 from schemas.envelope import OutgoingEvent
 from sinks.http.app import create_app
+from sinks.http.gate.gate import Gate
 from sinks.http.ports import Overloaded, Ports
 from tests.servers import free_port
 from tests.sinks.test_http import FakeReports
@@ -36,10 +37,10 @@ class SomeEvents:
 class Serving:
     """The application on a port of its own, while the block lasts or until stopped."""
 
-    def __init__(self, sink: SomeEvents, port: int | None = None) -> None:
+    def __init__(self, sink: SomeEvents, port: int | None = None, gate: Gate | None = None) -> None:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        app = create_app(Ports(FakeReports, events=sink))
+        app = create_app(Ports(FakeReports, events=sink, gate=gate))
         self._server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", self.port, log_level="error"))
         self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve()))
 

@@ -13,6 +13,8 @@ from infra.http import event_sink
 from infra.http.event_sink import KafkaEvents
 from infra.settings import Settings
 from infra.topics import create_topics
+from meterstream import client
+from meterstream.client import Client
 from schemas.envelope import OutgoingEvent
 from schemas.topics import ACCOUNT_EVENTS, INPUTS, PAYMENT_EVENTS, USAGE_EVENTS
 from sinks.http.ports import Overloaded, Unavailable
@@ -179,3 +181,24 @@ async def test_nothing_that_was_answered_202_is_lost_when_the_broker_is_killed_u
 
     assert len(senders.accepted) >= 2_000
     assert set(senders.accepted) <= written
+
+
+def test_the_client_loses_nothing_while_the_service_is_killed_and_started_again(
+    kafka_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "BACK_OFF_S_MAX", 0.5)
+    create_topics(kafka_settings)
+    service = start_part(kafka_settings, "http")
+    url = f"http://127.0.0.1:{kafka_settings.http_port}"
+    with Client(url, source="test", spill=tmp_path / "spill", memory_events=100, linger_s=0.01) as producer:
+        for number in range(3_000):
+            if number == 1_000:
+                service.kill()
+                service.wait()
+            if number == 2_000:
+                service = start_part(kafka_settings, "http")
+            body = {"request": f"r{number}", "model": "bge-m3"}
+            producer.send("request.served", f"a{number % 10}", body, event_id=f"e{number}")
+    stop_part(service)
+
+    assert set(ids_in(kafka_settings, USAGE_EVENTS)) == {f"e{number}" for number in range(3_000)}

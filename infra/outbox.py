@@ -12,9 +12,10 @@ from infra.parts.ready import mark_ready
 from infra.settings import Settings
 from schemas.topics import DELIVERIES
 from sinks.outbox.dead_letters import DeadLetters
-from sinks.outbox.dispatch import Dispatcher, Patience
-from sinks.outbox.items import Channel
+from sinks.outbox.dispatch import Dispatcher
 from sinks.outbox.kafka import Reader, Reporter
+from sinks.outbox.patience import Patience
+from sinks.outbox.ports import Channel
 from sinks.outbox.store import Outbox, QueueTaken
 
 

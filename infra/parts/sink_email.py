@@ -13,7 +13,7 @@ from sinks.email.codes import Codes
 from sinks.email.render import Letterhead
 from sinks.email.smtp import SmtpPost, SmtpServer
 from sinks.outbox.dead_letters import DeadLetters
-from sinks.outbox.dispatch import Patience
+from sinks.outbox.patience import Patience
 from sinks.outbox.store import Outbox
 
 DAY_S = 86_400.0

@@ -9,7 +9,7 @@ from infra.settings import Settings
 from schemas.topics import COMMANDS, NOTICES
 from sinks.outbox.backoff import Backoff
 from sinks.outbox.dead_letters import DeadLetters
-from sinks.outbox.dispatch import Patience
+from sinks.outbox.patience import Patience
 from sinks.outbox.store import Outbox
 from sinks.webhooks.channel import CHANNEL, WebhookChannel
 from sinks.webhooks.targets import TargetsFault, load_targets

@@ -9,28 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Protocol, assert_never
+from dataclasses import dataclass
+from typing import Final, assert_never
 
 from schemas.records import DeliveryState
-from sinks.outbox.backoff import Backoff
 from sinks.outbox.dead_letters import DeadLetters
 from sinks.outbox.items import (
     Away,
-    Channel,
     Later,
     Outcome,
     Queued,
     Received,
     Refused,
-    Report,
     Sent,
     Settled,
+    Taken,
     Unreadable,
 )
-from sinks.outbox.kafka import Taken
+from sinks.outbox.patience import Counts, Patience
+from sinks.outbox.ports import Channel, Source, Witness
 from sinks.outbox.store import Outbox
 
 log = logging.getLogger(__name__)
@@ -43,43 +41,7 @@ STOP_S: Final = 10.0
 # Failures in a row from which on it is the group that fails, not an item.
 OUTAGE: Final = 3
 
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """`parallel`: attempts at a time in a group. `give_up_s`: after so long an item that is put off is dead.
-    `per_hour`: sent in a lane in any hour, 0 for no limit; `together_max`: items told together.
-    `ordered`: an item waits for the older ones of its lane. `away_is_put_off`: what could not be sent because its
-    group is away counts as put off, and dies in the end.
-    """
-
-    parallel: int = 4
-    give_up_s: float = 3 * 86_400.0
-    per_hour: int = 0
-    together_max: int = 50
-    ordered: bool = False
-    away_is_put_off: bool = False
-    item: Backoff = field(default_factory=lambda: Backoff(30.0, 3_600.0))
-    group: Backoff = field(default_factory=lambda: Backoff(0.5, 30.0))
-
-
-class Source(Protocol):
-    """Where records come from; `sinks.outbox.kafka.Reader`."""
-
-    def read(self) -> list[Taken]:
-        """What has come."""
-
-    def commit(self) -> None:
-        """It is taken care of."""
-
-    def close(self) -> None:
-        """No more."""
-
-
-class Witness(Protocol):
-    """Who is told of deliveries; `sinks.outbox.kafka.Reporter`."""
-
-    def send(self, reports: Sequence[Report]) -> bool:
-        """True once they are written."""
+Ended = tuple[Queued, Settled]
 
 
 @dataclass
@@ -89,17 +51,6 @@ class _Group:
     failures: int = 0
     until_s: float = 0.0
     running: int = 0
-
-
-@dataclass
-class Counts:
-    """What this process has done since it started: items by how they ended, attempts that found nobody."""
-
-    ended: Counter[str] = field(default_factory=Counter)
-    taken: int = 0
-    put_off: int = 0
-    away: int = 0
-    unreadable: int = 0
 
 
 class Dispatcher:
@@ -176,11 +127,10 @@ class Dispatcher:
                 task.cancel()
 
     async def _sleep(self) -> None:
-        next_s, now_s = self._outbox.next_due_s(), self._now()
-        soonest = [group.until_s for group in self._groups.values() if group.until_s > now_s]
-        if next_s is not None and next_s > now_s:
-            soonest.append(next_s)
-        pause_s = min([LOOK_S, *(each - now_s for each in soonest)])
+        now_s = self._now()
+        soonest = [group.until_s for group in self._groups.values()]
+        soonest += [due_s for _, due_s in self._outbox.groups()]
+        pause_s = min([LOOK_S, *(each_s - now_s for each_s in soonest if each_s > now_s)])
         try:
             await asyncio.wait_for(self._wake.wait(), max(pause_s, 0.001))
         except TimeoutError:
@@ -188,10 +138,10 @@ class Dispatcher:
 
     def _start_due(self) -> None:
         now_s = self._now()
-        for name in self._outbox.groups(now_s):
+        for name, due_s in self._outbox.groups():
             group = self._groups.setdefault(name, _Group())
             free = (1 if group.failures else self._patience.parallel) - group.running
-            if group.until_s > now_s or free <= 0:
+            if due_s > now_s or group.until_s > now_s or free <= 0:
                 continue
             # Several of one lane may be due: only one of them goes.
             for queued in self._outbox.due(
@@ -227,6 +177,7 @@ class Dispatcher:
     # --- how it went
 
     def _settle(self, done: Sequence[asyncio.Task[tuple[list[Queued], Outcome]]]) -> None:
+        ended: list[Ended] = []
         for task in done:
             together, outcome = task.result()
             item = together[0].item
@@ -237,7 +188,8 @@ class Dispatcher:
                 self._away(group, together, outcome)
             else:
                 self._reached(group, item.group)
-                self._note(together, outcome)
+                ended += self._judged(together, outcome)
+        self._end(ended)
 
     def _reached(self, group: _Group, name: str) -> None:
         if self._patience.away_is_put_off and group.failures >= OUTAGE:
@@ -245,16 +197,18 @@ class Dispatcher:
             self._outbox.hurry(name, self._now())
         group.failures, group.until_s = 0, 0.0
 
-    def _note(self, together: list[Queued], outcome: Sent | Later | Refused) -> None:
+    def _judged(self, together: list[Queued], outcome: Sent | Later | Refused) -> list[Ended]:
+        """What has ended by `outcome`; what is to be tried again is put off."""
         match outcome:
             case Sent():
                 first, *rest = together
                 told = Settled(DeliveryState.COALESCED, f"told together with {first.item.record}")
-                self._end([(first, Settled(DeliveryState.SENT)), *((each, told) for each in rest)])
+                return [(first, Settled(DeliveryState.SENT)), *((each, told) for each in rest)]
             case Refused(reason):
-                self._end([(each, Settled(DeliveryState.REFUSED, reason)) for each in together])
+                return [(each, Settled(DeliveryState.REFUSED, reason)) for each in together]
             case Later(reason, after_s):
                 self._put_off(together, reason, after_s)
+                return []
             case _:
                 assert_never(outcome)
 
@@ -267,8 +221,7 @@ class Dispatcher:
         for each in together:
             late = each.since_s is not None and now_s - each.since_s > self._patience.give_up_s
             (dead if late else alive).append(each)
-        if dead:
-            self._end([(each, Settled(DeliveryState.DEAD, reason)) for each in dead])
+        self._end([(each, Settled(DeliveryState.DEAD, reason)) for each in dead])
         if alive:
             first = alive[0]
             own_s = self._patience.item.pause_s(first.attempts + 1, first.item.id)
@@ -288,7 +241,9 @@ class Dispatcher:
             expired = self._outbox.expired(name, now_s - self._patience.give_up_s)
             self._end([(each, Settled(DeliveryState.DEAD, outcome.reason)) for each in expired])
 
-    def _end(self, ended: Sequence[tuple[Queued, Settled]]) -> None:
+    def _end(self, ended: Sequence[Ended]) -> None:
+        if not ended:
+            return
         for queued, settled in ended:
             if settled.state in {DeliveryState.REFUSED, DeliveryState.DEAD}:
                 self._bury(queued.item.record, settled, queued.item.body)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from schemas.records import Cause, DeliveryState
 
 
 class Unreadable(Exception):
     """Bytes of a topic that are no record, with the reason in words."""
+
+
+class Taken(NamedTuple):
+    """A record of `topic`, by its name without the namespace."""
+
+    topic: str
+    value: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +98,6 @@ class Away:
 
 
 Outcome = Sent | Later | Refused | Away
-
-
-class Channel(Protocol):
-    """A way out."""
-
-    @property
-    def name(self) -> str:
-        """What deliveries call it."""
-
-    def receive(self, topic: str, value: bytes) -> Sequence[Received]:
-        """What follows from a record of `topic`; raises `Unreadable`."""
-
-    async def deliver(self, items: Sequence[Item]) -> Outcome:
-        """Try to send `items` as one."""
-
-    async def close(self) -> None:
-        """Say goodbye."""
 
 
 class Report(NamedTuple):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka import Message as KafkaMessage
 
-from sinks.outbox.items import Report
+from sinks.outbox.items import Report, Taken
 
 log = logging.getLogger(__name__)
 
@@ -31,13 +31,6 @@ PRODUCER: Final[Mapping[str, str | int | bool]] = {
     "partitioner": "murmur2_random",
     "message.timeout.ms": int(FLUSH_S * 1000),
 }
-
-
-class Taken(NamedTuple):
-    """A record of `topic`, by its name without the namespace."""
-
-    topic: str
-    value: bytes
 
 
 class Reader:

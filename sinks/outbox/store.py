@@ -112,12 +112,16 @@ class Outbox:
 
     # --- out
 
-    def groups(self, now_s: float) -> list[str]:
-        """Groups with something due."""
-        return [
-            row[0]
-            for row in self._file.execute("SELECT DISTINCT grp FROM waiting WHERE due_s <= ?", (now_s,))
-        ]
+    def groups(self) -> list[tuple[str, float]]:
+        """Groups with something waiting, and when the first of it is due."""
+        found: list[tuple[str, float]] = []
+        # From one to the next by the index: a backlog of a million items is not read through.
+        while name := self._one("SELECT min(grp) FROM waiting WHERE grp > ?", found[-1][0] if found else "")[
+            0
+        ]:
+            due_s = self._one("SELECT min(due_s) FROM waiting WHERE grp = ?", name)[0]
+            found.append((str(name), float(due_s)))
+        return found
 
     def due(
         self, group: str, busy: Sequence[str], now_s: float, limit: int, *, ordered: bool
@@ -138,11 +142,6 @@ class Outbox:
             ORDER BY position LIMIT ?"""  # noqa: S608 - our own names
         found = (queued.item.lane, queued.item.bundle, queued.position, limit)
         return [_queued(row) for row in self._file.execute(sql, found)] if queued.item.bundle else []
-
-    def next_due_s(self) -> float | None:
-        """When the next item is due; None where nothing waits."""
-        found = self._one("SELECT min(due_s) FROM waiting")
-        return None if found is None else found[0]
 
     def sent_since(self, lane: str, since_s: float) -> list[float]:
         """When something was sent on `lane` after `since_s`, the earliest first."""

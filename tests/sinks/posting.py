@@ -14,9 +14,10 @@ import msgspec
 from schemas.topics import NOTICES
 from schemas.wire import encode
 from sinks.outbox.dead_letters import DeadLetters
-from sinks.outbox.dispatch import Dispatcher, Patience
-from sinks.outbox.items import Channel, Report
-from sinks.outbox.kafka import Taken
+from sinks.outbox.dispatch import Dispatcher
+from sinks.outbox.items import Report, Taken
+from sinks.outbox.patience import Patience
+from sinks.outbox.ports import Channel
 from sinks.outbox.store import Outbox
 
 START_S = 1_800_000_000.0

@@ -16,7 +16,7 @@ from sinks.email.channel import Choice, MailChannel
 from sinks.email.render import message_id, render
 from sinks.email.smtp import MailDelayed, PostUnavailable, SmtpPost, SmtpServer
 from sinks.outbox.backoff import Backoff
-from sinks.outbox.dispatch import Patience
+from sinks.outbox.patience import Patience
 from tests.servers import free_port
 from tests.sinks.mails import LETTERHEAD
 from tests.sinks.posting import Post, running, until

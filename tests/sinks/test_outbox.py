@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from schemas.records import Delivery, DeliveryState
 from schemas.wire import Cause
 from sinks.outbox.backoff import Backoff
-from sinks.outbox.dispatch import Patience
 from sinks.outbox.items import (
     Away,
     Item,
@@ -28,6 +27,7 @@ from sinks.outbox.items import (
     Unreadable,
     delivery_id,
 )
+from sinks.outbox.patience import Patience
 from sinks.outbox.store import Outbox, QueueTaken
 from tests.sinks.posting import Clock, FakeSource, running, until
 

@@ -73,6 +73,21 @@ def test_emit_keeps_the_order_of_every_account_across_the_three_topics(
     assert found == wanted
 
 
+@pytest.mark.req("FA-24")
+def test_a_request_that_crosses_both_thresholds_is_told_in_one_mail(
+    running: Pipeline, tmp_path: Path
+) -> None:
+    """R-FA3: 10.00 less 11.00; both notices are raised, and the mail names both."""
+    account = "crosses-both"
+
+    running.emit(tmp_path, [opened(account, "flexai"), request(account, 1, START_MS + 1_000, 55_000_000)])
+
+    states = f"SELECT state FROM deliveries FINAL WHERE account = '{account}' ORDER BY state"
+    wait_until(lambda: len(running.query(states)) == 2, "both are told", timeout_s=60)
+    assert [row[0] for row in running.query(states)] == ["coalesced", "sent"]
+    assert subjects_of_mails_to(running, account) == ["Your balance is used up; Low balance: -$1.00 left"]
+
+
 def journaled(running: Pipeline, wanted: dict[str, list[str]]) -> dict[str, list[str]] | None:
     """Ids of the accounts' events in the journal's order; None until all are there."""
     topics, found = Topics(running.settings), {name: list[str]() for name in wanted}

@@ -81,9 +81,11 @@ class FakeWitness:
 class Post:
     """A running outbox with all around it."""
 
-    def __init__(self, directory: Path, channel: Channel, patience: Patience, clock: Any) -> None:
+    def __init__(
+        self, directory: Path, channel: Channel, patience: Patience, clock: Any, source: FakeSource
+    ) -> None:
         self.directory, self.channel = directory, channel
-        self.source, self.witness = FakeSource(), FakeWitness()
+        self.source, self.witness = source, FakeWitness()
         self.outbox = Outbox(directory / "outbox.sqlite", channel.name)
         self.dead = directory / "dead.jsonl"
         self.clock = clock
@@ -107,10 +109,15 @@ async def until(condition: Any, what: str, timeout_s: float = 15.0) -> None:
 
 @asynccontextmanager
 async def running(
-    directory: Path, channel: Channel, patience: Patience, clock: Any, *records: Any
+    directory: Path,
+    channel: Channel,
+    patience: Patience,
+    clock: Any,
+    *records: Any,
+    source: FakeSource | None = None,
 ) -> AsyncIterator[Post]:
     """An outbox that runs inside the block and has been given `records`."""
-    post = Post(directory, channel, patience, clock)
+    post = Post(directory, channel, patience, clock, source or FakeSource())
     post.source.add(*records)
     stop = asyncio.Event()
     task = asyncio.create_task(post.dispatcher.run(post.source, post.witness, stop))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import pytest
@@ -106,25 +108,24 @@ async def test_a_report_is_what_the_schema_says(tmp_path: Path) -> None:
 
 async def test_a_record_is_committed_only_when_it_is_on_the_disk(tmp_path: Path) -> None:
     class Watching(FakeSource):
-        stored: list[int]
+        """Looks into the file, as another process would, whenever it is told to commit."""
+
+        stored: ClassVar[list[int]] = []
 
         def commit(self) -> None:
-            with sqlite3.connect(tmp_path / "outbox.sqlite") as file:
-                self.stored = [file.execute("SELECT count(*) FROM waiting").fetchone()[0]]
+            with closing(sqlite3.connect(tmp_path / "outbox.sqlite")) as file:
+                self.stored.append(file.execute("SELECT count(*) FROM waiting").fetchone()[0])
             super().commit()
 
     channel = FakeChannel()
     channel.gates = {each: asyncio.Event() for each in "abc"}
-    async with running(tmp_path, channel, Patience(parallel=1), Clock()) as post:
-        watching = Watching()
-        post.dispatcher.take([])
-        watching.add(*told(*"abc"))
-        post.dispatcher.take(watching.read())
-        watching.commit()
+
+    async with running(tmp_path, channel, Patience(), Clock(), *told(*"abc"), source=Watching()) as post:
+        await until(lambda: post.source.commits, "it is committed")
         for gate in channel.gates.values():
             gate.set()
 
-    assert watching.stored == [3]
+    assert Watching.stored == [3]
 
 
 async def test_what_was_queued_when_the_process_died_goes_out_with_the_next(tmp_path: Path) -> None:

@@ -59,6 +59,8 @@ def _add_errors(operation: dict[str, Any], *, has_body: bool) -> None:
     for status in expected:
         content = {"application/json": {"schema": ERROR}}
         responses.setdefault(str(status), {"description": HTTPStatus(status).phrase, "content": content})
+    for answer in responses.values():
+        answer["description"] = answer["description"].replace("Successful Response", "OK")
     operation["responses"] = dict(sorted(responses.items()))
 
 
@@ -101,7 +103,9 @@ def _parameter(parameter: Row) -> Row:
 
 def _bodies(body: Row, description: Row) -> Iterator[Row]:
     for kind, content in body.get("content", {}).items():
-        for schema in _alternatives(content.get("schema", {}), description):
+        # Alone or in an array, a body has the same fields.
+        shapes = {id(each): each for each in _alternatives(content.get("schema", {}), description)}
+        for schema in shapes.values():
             needed = schema.get("required", ())
             fields = [
                 {"name": name, "needed": name in needed, "kind": _kind(field)}

@@ -89,6 +89,14 @@ class OneAccount(FakeReports):
         del account
         return True
 
+    def ledger(self, account: str, **page: Any) -> list[dict[str, Any]]:
+        del account
+        return super().ledger("a/1", **page)
+
+    def charges(self, account: str, **page: Any) -> list[dict[str, Any]]:
+        del account
+        return super().charges("a/1", **page)
+
     def costs(self, account: str, days: int, **options: Any) -> dict[str, Any] | None:
         del account
         return super().costs("a/1", days, **options)

@@ -165,11 +165,11 @@ def _fill(settings: Any, rows: int) -> tuple[int, int]:
 def _land(settings: Any, dsn: str, sent: int) -> None:
     from sinks.clickhouse.client import connect
     from sinks.clickhouse.insert import Inserter
-    from sinks.clickhouse.tables import TABLES
+    from sinks.clickhouse.tables import TOPICS
     from sinks.clickhouse.writer import Writer
 
     stop = threading.Event()
-    names = {settings.topic(table.topic): table.topic for table in TABLES}
+    names = {settings.topic(name): name for name in TOPICS}
     inserter = Inserter(lambda: connect(dsn, settings.clickhouse_database), stop)
     writer = Writer(settings.kafka_client_config(), settings.group("sink-clickhouse"), names, inserter, stop)
     thread = threading.Thread(target=writer.run)

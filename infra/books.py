@@ -13,12 +13,17 @@ SHIPPED = Path(__file__).resolve().parent.parent / "schemas" / "profiles"
 
 def load_book(folder: Path | None = None) -> Book:
     """The price book of the shipped profiles and of every `*.toml` in `folder`; raises CommandFailed."""
+    return Book(load_profiles(folder).values())
+
+
+def load_profiles(folder: Path | None = None) -> dict[str, Profile]:
+    """The same by name, as data; raises CommandFailed."""
     paths = {path.name: path for path in sorted(SHIPPED.glob("*.toml"))}
     if folder is not None:
         if not folder.is_dir():
             raise CommandFailed(f"{folder}: no such folder of profiles")
         paths |= {path.name: path for path in sorted(folder.glob("*.toml"))}
-    return Book(_load(path) for path in paths.values())
+    return {profile.name: profile for profile in map(_load, paths.values())}
 
 
 def _load(path: Path) -> Profile:

@@ -21,6 +21,7 @@ COMMANDS: Final = (
     "simulate",
     "events",
     "reports",
+    "analysis",
     "notices",
     "exports",
     "audit",

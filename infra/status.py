@@ -16,7 +16,7 @@ from infra.parts.ready import layer_dir
 from infra.settings import Settings
 from infra.supervisor_state import PartState, live_state, read_state
 from schemas.topics import COMMANDS, INPUTS, JOURNAL_TOPIC, NOTICES, REJECTIONS
-from sinks.clickhouse.tables import TABLES
+from sinks.clickhouse.tables import TOPICS
 
 TIMEOUT_S: Final = 5.0
 _LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]
@@ -24,7 +24,7 @@ _LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 READS: Final = {
     "ingest": INPUTS,
     "worker": (JOURNAL_TOPIC,),
-    "sink-clickhouse": tuple(table.topic for table in TABLES),
+    "sink-clickhouse": TOPICS,
     "sink-email": (NOTICES,),
     "sink-webhooks": (NOTICES, COMMANDS),
     "sink-payments": (COMMANDS,),

@@ -9,16 +9,15 @@ from typing import Final, NamedTuple
 from infra.audit.topics import Committed, Place, Topics
 from infra.errors import CommandFailed
 from schemas.topics import INPUTS, JOURNAL_TOPIC
-from sinks.clickhouse.tables import TABLES
+from sinks.clickhouse.tables import TOPICS
 
 POLL_S: Final = 0.1
-OUTPUTS: Final = tuple(table.topic for table in TABLES)
 # Who reads what, in the order of the data's way.
 _Stages = tuple[tuple[str, tuple[str, ...]], ...]
 _STAGES: Final[_Stages] = (
     ("ingest", INPUTS),
     ("worker", (JOURNAL_TOPIC,)),
-    ("sink-clickhouse", OUTPUTS),
+    ("sink-clickhouse", TOPICS),
 )
 
 

@@ -9,7 +9,7 @@ refused and what became of notices is not in the journal and comes from the topi
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from clickhouse_connect.driver.client import Client
@@ -24,7 +24,7 @@ from schemas.topics import BALANCES, DAILY, DELIVERIES, HOURLY, JOURNAL_TOPIC, R
 from schemas.wire import encode
 from sinks.clickhouse.insert import Inserter
 from sinks.clickhouse.rows import Batch, Message
-from sinks.clickhouse.tables import COORDINATES, TABLES, Table
+from sinks.clickhouse.tables import COORDINATES, DERIVED, JOURNALED, TABLES
 from streams.core.book import Book
 from streams.core.state import Account
 from streams.worker.outputs import emit
@@ -38,8 +38,8 @@ _PRINT: Final = "SELECT account, count(), toString(sum(toUInt128(cityHash64({col
 
 def empty(client: Client) -> None:
     """Empty every table that the journal can fill."""
-    for table in TABLES:
-        ask(client, f"TRUNCATE TABLE {table.name}")
+    for name in (*(table.name for table in TABLES), *JOURNALED, DERIVED):
+        ask(client, f"TRUNCATE TABLE {name}")
 
 
 def rebuild(topics: Topics, book: Book, connect: Callable[[], Client], say: Say) -> dict[str, int]:
@@ -69,6 +69,7 @@ def _replay_partition(topics: Topics, book: Book, store: _Store, partition: int,
 
     for record in topics.read(JOURNAL_TOPIC, partition, end):
         offset = record.offset
+        store.take(JOURNAL_TOPIC, partition, offset, record.value)
         emit(refold.take(offset, record.value), partition, _NAMES, send)
     # What follows from the states: only the last of it counts.
     for account in refold.accounts():
@@ -118,16 +119,16 @@ class _Store:
 def differing(client: Client, other: Client) -> list[tuple[str, str, int, int]]:
     """(table, account, rows here, rows there) wherever the two databases do not hold the same."""
     found = []
-    for table in TABLES:
-        here, there = (_fingerprints(each, table) for each in (client, other))
+    for table, columns in ({table.name: table.columns for table in TABLES} | JOURNALED).items():
+        here, there = (_fingerprints(each, table, columns) for each in (client, other))
         for account in sorted(here.keys() | there.keys()):
             mine, theirs = here.get(account, (0, "")), there.get(account, (0, ""))
             if mine != theirs:
-                found.append((table.name, account, mine[0], theirs[0]))
+                found.append((table, account, mine[0], theirs[0]))
     return found
 
 
-def _fingerprints(client: Client, table: Table) -> dict[str, tuple[int, str]]:
-    columns = ", ".join(f"`{name}`" for name in table.columns if name not in COORDINATES)
-    rows = ask(client, _PRINT.format(columns=columns, table=table.name))
+def _fingerprints(client: Client, table: str, names: Sequence[str]) -> dict[str, tuple[int, str]]:
+    columns = ", ".join(f"`{name}`" for name in names if name not in COORDINATES)
+    rows = ask(client, _PRINT.format(columns=columns, table=table))
     return {account: (int(count), str(total)) for account, count, total in rows}

@@ -5,21 +5,27 @@ happen when a command runs: `--help` must be quick.
 """
 
 import sys
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.errors import CommandFailed
+from infra.commands.output import (
+    Account,
+    AsCsv,
+    AsJson,
+    ask,
+    bar,
+    cell,
+    one_form,
+    print_csv,
+    print_json,
+    unknown,
+)
 
 if TYPE_CHECKING:
-    from sinks.clickhouse.queries import Reports
-
-BAR_WIDTH = 24
-# What a spreadsheet takes for the beginning of a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
+    from sinks.clickhouse.reports import Reports
 
 
 class Dimension(StrEnum):
@@ -29,6 +35,7 @@ class Dimension(StrEnum):
     MODEL = "model"
     SKU = "sku"
     KEY = "key"
+    METER = "meter"
 
 
 class Span(StrEnum):
@@ -37,11 +44,6 @@ class Span(StrEnum):
     WEEK = "7"
     FORTNIGHT = "14"
     MONTH = "30"
-
-
-Account = Annotated[str, typer.Argument(help="The account's id.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -61,28 +63,35 @@ def report(
         datetime | None,
         typer.Option("--as-of", formats=["%Y-%m-%d"], help="Last day; by default the latest with a charge."),
     ] = None,
+    plot: Annotated[
+        bool | None, typer.Option("--plot/--no-plot", help="Draw it; by default on a terminal only.")
+    ] = None,
 ) -> None:
     """Show what an account cost, day by day."""
-    _one_form(as_csv=as_csv, as_json=as_json)
+    one_form(as_csv=as_csv, as_json=as_json)
     last = as_of.date() if as_of else None
-    found = _ask(lambda reports: reports.costs(account, int(days), by=by.value if by else None, as_of=last))
+    found = ask(lambda reports: reports.costs(account, int(days), by=by.value if by else None, as_of=last))
     if found is None:
-        raise _unknown(account)
+        raise unknown(account)
     if as_json:
-        _print_json(found)
+        print_json(found)
     elif as_csv:
-        _print_csv(*_report_table(found))
+        print_csv(*_report_table(found))
     else:
+        if sys.stdout.isatty() if plot is None else plot:
+            from infra.commands.plot import drawn
+
+            sys.stdout.write(drawn(found))
         _print_report(found)
 
 
 def balance(account: Account, as_json: AsJson = False) -> None:
     """Show an account's balance and what it is made of."""
-    found = _ask(lambda reports: reports.balance(account))
+    found = ask(lambda reports: reports.balance(account))
     if found is None:
-        raise _unknown(account)
+        raise unknown(account)
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     buckets = ", ".join(f"{name} {amount}" for name, amount in found["buckets"].items())
     flags = f" [{', '.join(found['flags'])}]" if found["flags"] else ""
@@ -102,39 +111,18 @@ def ledger(
     ] = None,
 ) -> None:
     """Show an account's postings, the oldest first."""
-    _one_form(as_csv=as_csv, as_json=as_json)
+    one_form(as_csv=as_csv, as_json=as_json)
     # A person reads a screenful; a file is complete unless asked otherwise.
     wanted = limit or (None if as_csv or as_json else 50)
-    entries = _ask(lambda reports: _entries(reports, account, wanted))
+    entries = ask(lambda reports: _entries(reports, account, wanted))
     if entries is None:
-        raise _unknown(account)
+        raise unknown(account)
     if as_json:
-        _print_json(entries)
+        print_json(entries)
     elif as_csv:
-        _print_csv(*_ledger_table(entries))
+        print_csv(*_ledger_table(entries))
     else:
         _print_ledger(account, entries)
-
-
-# --- asking --------------------------------------------------------------------------------------------
-
-
-def _ask(question: Any) -> Any:
-    from infra.settings import load_settings
-    from sinks.clickhouse.client import ClickHouseError, SchemaMissing, connect
-    from sinks.clickhouse.queries import Reports
-
-    settings = load_settings()
-    try:
-        return question(
-            Reports(connect(settings.clickhouse_dsn.get_secret_value(), settings.clickhouse_database))
-        )
-    except SchemaMissing:
-        raise CommandFailed(
-            f"ClickHouse has no database {settings.clickhouse_database} yet; start the pipeline with meterstream up"
-        ) from None
-    except ClickHouseError as error:
-        raise CommandFailed(f"ClickHouse at {settings.clickhouse_url}: {error}") from None
 
 
 def _entries(reports: "Reports", account: str, wanted: int | None) -> list[dict[str, Any]] | None:
@@ -152,35 +140,7 @@ def _entries(reports: "Reports", account: str, wanted: int | None) -> list[dict[
     return found[::-1]
 
 
-def _unknown(account: str) -> CommandFailed:
-    return CommandFailed(f"no account {account!r} in this namespace")
-
-
-def _one_form(*, as_csv: bool, as_json: bool) -> None:
-    if as_csv and as_json:
-        raise typer.BadParameter("--csv and --json exclude each other")
-
-
 # --- printing ------------------------------------------------------------------------------------------
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def cell(text: str) -> str:
-    """`text` as a CSV cell that no spreadsheet takes for a formula (OWASP CSV injection); for names, not for numbers."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
-
-
-def _print_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    import csv
-
-    writer = csv.writer(sys.stdout, lineterminator="\r\n")
-    writer.writerow(header)
-    writer.writerows(rows)
 
 
 def _report_table(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -269,17 +229,6 @@ def _print_groups(console: Any, found: dict[str, Any]) -> None:
         )
     console.print()
     console.print(table)
-
-
-def bar(amount: str, greatest: Any) -> str:
-    """A bar whose length is the share of `amount` in `greatest`; nothing for 0 and less, at least a sliver above."""
-    from decimal import Decimal
-
-    value = Decimal(amount)
-    if value <= 0 or greatest <= 0:
-        return ""
-    eighths = max(1, int(value * BAR_WIDTH * 8 / greatest))
-    return "█" * (eighths // 8) + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[eighths % 8]
 
 
 def _print_ledger(account: str, entries: list[dict[str, Any]]) -> None:

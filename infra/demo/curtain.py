@@ -21,7 +21,7 @@ from infra.demo.bills import bills, bills_table, displayed
 from infra.settings import Settings
 from infra.smtp_catcher import MailStore
 from schemas.values import money_text
-from sinks.clickhouse.queries import Reports
+from sinks.clickhouse.reports import Reports
 
 SPARKS: Final = "▁▂▃▄▅▆▇█"
 SPANS: Final = (7, 14, 30)

@@ -9,7 +9,7 @@ from typing import Any
 import uvicorn
 from clickhouse_connect.driver.client import Client
 
-from infra.books import load_book
+from infra.books import load_book, load_profiles
 from infra.host import check_port
 from infra.http import payments
 from infra.http.advice import running_advice
@@ -22,7 +22,7 @@ from infra.smtp_catcher import MailStore
 from schemas.topics import API_TOKENS
 from sinks.clickhouse.client import ClickHouseError, connect
 from sinks.clickhouse.notices import Notices
-from sinks.clickhouse.queries import Reports
+from sinks.clickhouse.reports import Reports
 from sinks.http.app import create_app
 from sinks.http.ports import Ports, Unavailable
 from sinks.http.tokens import KafkaTokens
@@ -77,7 +77,7 @@ def ports_of(settings: Settings, tokens: KafkaTokens) -> Ports:
     catches = settings.start_smtp and is_loopback(settings.smtp_host)
     store = MailStore(settings.mails_dir)
     is_local = is_loopback(settings.http_host)
-    reports = _Connected(settings)
+    reports = _Connected(settings, partial(Reports, profiles=load_profiles(settings.profiles_dir)))
     return Ports(
         reports=reports,
         mails=store.mails if catches else None,
@@ -97,7 +97,7 @@ def ports_of(settings: Settings, tokens: KafkaTokens) -> Ports:
 class _Connected:
     """Reports (or another class of questions) over one client, made when it is first needed; ClickHouse's errors become the service's."""
 
-    def __init__(self, settings: Settings, kind: Callable[[Client], Any] = Reports) -> None:
+    def __init__(self, settings: Settings, kind: Callable[[Client], Any]) -> None:
         self._settings, self._kind = settings, kind
         self._reports: Any = None
 

@@ -8,7 +8,7 @@ from infra.parts.ready import mark_ready
 from infra.settings import Settings
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.insert import Inserter
-from sinks.clickhouse.tables import TABLES
+from sinks.clickhouse.tables import TOPICS
 from sinks.clickhouse.writer import Writer
 
 
@@ -23,7 +23,7 @@ def main(settings: Settings) -> None:
     writer = Writer(
         settings.kafka_client_config(),
         settings.group("sink-clickhouse"),
-        {settings.topic(table.topic): table.topic for table in TABLES},
+        {settings.topic(name): name for name in TOPICS},
         inserter,
         stop,
     )

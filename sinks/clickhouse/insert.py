@@ -17,6 +17,7 @@ from typing import Final
 
 from clickhouse_connect.driver.client import Client
 
+from schemas.topics import JOURNAL_TOPIC
 from sinks.clickhouse import tables
 from sinks.clickhouse.client import ClickHouseError, DataRefused, translated
 from sinks.clickhouse.rows import Batch, dead_letter
@@ -125,5 +126,6 @@ class Inserter:
 
 def _buried(table: str, line: bytes, reason: str) -> bytes:
     row = json.loads(line)
-    topic = next((known.topic for known in tables.TABLES if known.name == table), table)
-    return dead_letter(topic, row["kafka_partition"], row["kafka_offset"], 0, 0, line, reason)
+    topic = next((known.topic for known in tables.TABLES if known.name == table), JOURNAL_TOPIC)
+    place = (row.get("kafka_partition", 0), row.get("kafka_offset", 0))
+    return dead_letter(topic, *place, 0, 0, line, reason)

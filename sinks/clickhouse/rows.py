@@ -16,15 +16,18 @@ Balances and windows are absolute, so within a batch only the greatest version o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from schemas.topics import JOURNAL_TOPIC
 from schemas.values import instant_text
 from sinks.clickhouse import tables
+from sinks.clickhouse.accepted import clock_row, rows_of
 from sinks.clickhouse.checks import (
     DECIMAL_LINES,
     DECIMALS,
@@ -56,6 +59,24 @@ class Message(msgspec.Struct, frozen=True):
     value: bytes | None
 
 
+class Landing(msgspec.Struct, frozen=True):
+    """The charges of a batch: how many, between which times, and when the oldest of their messages came to Kafka."""
+
+    charges: int
+    oldest: str
+    newest: str
+    sent: str
+
+    def joined(self, other: Landing) -> Landing:
+        """Both as one."""
+        return Landing(
+            self.charges + other.charges,
+            min(self.oldest, other.oldest),
+            max(self.newest, other.newest),
+            min(self.sent, other.sent),
+        )
+
+
 class Batch:
     """Rows on their way to ClickHouse, by table, and the dead letters among them."""
 
@@ -67,15 +88,21 @@ class Batch:
         # (table, key of the absolute value) → (version, lines, rows)
         self._latest: dict[tuple[str, str], tuple[tuple[int, str], bytes, int]] = {}
         self.dead = 0
+        self._landing: Landing | None = None
 
     def take(self, message: Message) -> list[str]:
         """Add the rows of `message`; returns the reasons of what became dead letters, none for a good one."""
-        table = tables.BY_TOPIC[message.topic]
         value = message.value or b""
         self.bytes += len(value)
+        if message.topic == JOURNAL_TOPIC:
+            return self._take_journal(message, value)
+        table = tables.BY_TOPIC[message.topic]
         try:
             if table.packed:
-                self._add(table.name, *_packed_rows(table, message, value))
+                lines, records = _packed_rows(table, message, value)
+                self._add(table.name, lines, len(records))
+                if table is tables.CHARGES and records:
+                    self._note(message, records)
             elif table.name in _ABSOLUTE:
                 key, version, lines, rows = _ABSOLUTE[table.name](table, message, value)
                 self._replace(table.name, key, version, lines, rows)
@@ -93,13 +120,32 @@ class Batch:
             if rows:
                 lines.setdefault(name, []).append(part)
                 counts[name] = counts.get(name, 0) + rows
-        wanted = [(table.name, table.columns) for table in tables.TABLES]
-        wanted.append((tables.DEAD_LETTERS, tables.DEAD_LETTER_COLUMNS))
+        if self._landing is not None:
+            lines[tables.LANDINGS], counts[tables.LANDINGS] = [_encode(self._landing)], 1
         return [
             (name, columns, b"\n".join(lines[name]), counts[name])
-            for name, columns in wanted
+            for name, columns in tables.COLUMNS.items()
             if name in lines
         ]
+
+    def _take_journal(self, message: Message, value: bytes) -> list[str]:
+        try:
+            found = rows_of(message.partition, message.offset, value)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            self._add_dead(message, 0, value, str(error))
+            return [str(error)]
+        self._add(tables.REQUESTS, b"\n".join(found.requests), len(found.requests))
+        self._add(tables.RESOURCE_EVENTS, b"\n".join(found.resource_events), len(found.resource_events))
+        if found.clock_ms is not None:
+            row = clock_row(message.partition, message.offset, found.clock_ms)
+            self._replace(tables.CLOCKS, str(message.partition), (found.clock_ms, ""), row, 1)
+        return []
+
+    def _note(self, message: Message, charges: Sequence[Any]) -> None:
+        times = [charge.time for charge in charges]
+        sent = instant_text(max(message.time_ms, 0))
+        found = Landing(len(times), min(times), max(times), sent)
+        self._landing = found if self._landing is None else self._landing.joined(found)
 
     def _add(self, table: str, lines: bytes, rows: int) -> None:
         if rows:
@@ -127,7 +173,8 @@ class Batch:
         reasons = []
         for position, raw in enumerate(raws):
             try:
-                self._add(table.name, *_packed_rows(table, message, b"[%b]" % raw))
+                lines, records = _packed_rows(table, message, b"[%b]" % raw)
+                self._add(table.name, lines, len(records))
             except BadRecord as bad:
                 self._add_dead(message, position, raw, str(bad))
                 reasons.append(str(bad))
@@ -172,16 +219,16 @@ def _line(raw: bytes) -> bytes:
     return stripped
 
 
-def _packed_rows(table: Table, message: Message, value: bytes) -> tuple[bytes, int]:
-    """The lines of an array of records, and how many."""
+def _packed_rows(table: Table, message: Message, value: bytes) -> tuple[bytes, Sequence[Any]]:
+    """The lines of an array of records, and the records."""
     records = decode(table, value)
     check(table, records)
     head = _head(message)
     # The encoder's own form is cut by one replacement; anything else record by record.
     if value.startswith(b'[{"id":"') and value.endswith(b"}]") and value.count(_SEAM) + 1 == len(records):
-        return head + value[2:-1].replace(_SEAM, b"}\n" + head + b'"id":"'), len(records)
+        return head + value[2:-1].replace(_SEAM, b"}\n" + head + b'"id":"'), records
     lines = [head + _line(bytes(raw))[1:] for raw in _raw_list.decode(value)]
-    return b"\n".join(lines), len(lines)
+    return b"\n".join(lines), records
 
 
 def _one_row(table: Table, message: Message, value: bytes) -> bytes:

@@ -1,7 +1,8 @@
 """Which topic lands in which table. Pure.
 
 A table's columns are the fields of the record (schemas.records), by the same names, and Kafka's coordinates;
-the few that differ are made in `rows`. The SQL is in `migrations/`.
+the few that differ are made in `rows`. The SQL is in `migrations/`. The journal lands too: the requests and the
+events of resources in it (`accepted`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any, Final, get_type_hints
 
 from pydantic import BaseModel
 
-from schemas import records, topics
+from schemas import events, records, topics
 from schemas.values import DecimalText, InstantText
 
 COORDINATES: Final = ("kafka_partition", "kafka_offset")
@@ -72,5 +73,38 @@ DELIVERIES: Final = _table(topics.DELIVERIES, "deliveries", records.Delivery)
 # In the order in which a batch is inserted: what explains a balance is there before the balance.
 TABLES: Final = (CHARGES, ENTRIES, HOURLY, DAILY, BALANCES, NOTICES, COMMANDS, REJECTIONS, DELIVERIES)
 BY_TOPIC: Final = {table.topic: table for table in TABLES}
+# What the sink reads: every output topic, and the journal.
+TOPICS: Final = (*BY_TOPIC, topics.JOURNAL_TOPIC)
+
+# Tables without a record of their own, with the columns that are written, in the order of a batch.
+REQUESTS: Final = "requests"
+RESOURCE_EVENTS: Final = "resource_events"
+CLOCKS: Final = "clocks"
+LANDINGS: Final = "landings"
 DEAD_LETTERS: Final = "dead_letters"
+_EVENT: Final = (*COORDINATES, "account", "time", "source", "id")
+REQUEST_COLUMNS: Final = (*_EVENT, *events.RequestServed.model_fields)
+RESOURCE_EVENT_COLUMNS: Final = (
+    *_EVENT,
+    "type",
+    "resource",
+    "sku",
+    "mode",
+    "model",
+    "replicas",
+    "detail",
+    "position",
+)
 DEAD_LETTER_COLUMNS: Final = ("topic", *COORDINATES, "position", "time", "reason", "value")
+# What journal records give, by account: with TABLES it is all that can be made anew from the journal.
+JOURNALED: Final = {REQUESTS: REQUEST_COLUMNS, RESOURCE_EVENTS: RESOURCE_EVENT_COLUMNS}
+# Made by the engine itself from the charges.
+DERIVED: Final = "last_lines"
+COLUMNS: Final = {
+    **{table.name: table.columns for table in TABLES},
+    **JOURNALED,
+    CLOCKS: (*COORDINATES, "time"),
+    # After the charges: what it says of them holds when it is there.
+    LANDINGS: ("charges", "oldest", "newest", "sent"),
+    DEAD_LETTERS: DEAD_LETTER_COLUMNS,
+}

@@ -28,6 +28,7 @@ class Dimension(StrEnum):
     MODEL = "model"
     SKU = "sku"
     KEY = "key"
+    METER = "meter"
 
 
 def reports_of(request: Request) -> Reports:

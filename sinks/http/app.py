@@ -11,7 +11,19 @@ from fastapi.responses import PlainTextResponse
 from fastapi.routing import iter_route_contexts
 from starlette.responses import Response
 
-from sinks.http import access, accounts, advice, checkout, errors, events, metrics, notices, pages, webhooks
+from sinks.http import (
+    access,
+    accounts,
+    advice,
+    analysis,
+    checkout,
+    errors,
+    events,
+    metrics,
+    notices,
+    pages,
+    webhooks,
+)
 from sinks.http.access import PUBLIC, Reader
 from sinks.http.gate import routes as gate_routes
 from sinks.http.gate.front import GateFront
@@ -37,6 +49,7 @@ def create_app(ports: Ports) -> FastAPI:
     app.state.metrics = metrics.Metrics(ports)
     app.include_router(events.router)
     app.include_router(accounts.router)
+    app.include_router(analysis.router)
     app.include_router(notices.router)
     app.include_router(webhooks.router)
     app.include_router(gate_routes.router)

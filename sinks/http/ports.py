@@ -49,7 +49,7 @@ def no_fault(_: Event) -> str | None:
 
 
 class Reports(Protocol):
-    """Questions about accounts; `sinks.clickhouse.queries.Reports` says what each answers."""
+    """Questions about accounts; `sinks.clickhouse.reports.Reports` says what each answers."""
 
     def accounts(self, limit: int = 100, offset: int = 0) -> list[Row]:
         """Accounts with balances."""

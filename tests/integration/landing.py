@@ -14,8 +14,8 @@ from infra.topics import create_topics
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.insert import Inserter
 from sinks.clickhouse.migrate import migrate
-from sinks.clickhouse.queries import Reports
-from sinks.clickhouse.tables import TABLES
+from sinks.clickhouse.reports import Reports
+from sinks.clickhouse.tables import TOPICS
 from sinks.clickhouse.writer import Batching, Writer
 from tests.waiting import wait_until
 
@@ -50,7 +50,7 @@ class Landing:
         """A running writer in consumer group `group`; what it has in hand goes out at the end of the block."""
         stop = threading.Event()
         database = self.settings.clickhouse_database
-        names: Mapping[str, str] = {self.settings.topic(table.topic): table.topic for table in TABLES}
+        names: Mapping[str, str] = {self.settings.topic(name): name for name in TOPICS}
         inserter = Inserter(lambda: connect(self.dsn, database), stop)
         writer = Writer(
             self.settings.kafka_client_config(),

@@ -161,12 +161,55 @@ def test_the_commands_print_exact_amounts(landing: Landing) -> None:
     assert amount == "5.80"
 
 
-@pytest.mark.parametrize("command", ["report", "balance", "ledger"])
+@pytest.mark.parametrize(
+    "command", ["report", "balance", "ledger", "projection", "top-requests", "suggestions"]
+)
 def test_an_unknown_account_is_one_line_and_exit_code_1(landing: Landing, command: str) -> None:
     done = meterstream(landing.settings, command, "nobody")
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.strip() == "meterstream: no account 'nobody' in this namespace"
+
+
+@pytest.mark.parametrize(
+    ("command", "seen"),
+    [
+        (("projection", "a'1"), '"projected"'),
+        (("top-requests", "a'1"), '"deployments"'),
+        (("suggestions", "a'1"), '"suggestions"'),
+        (("accounts", "--sort", "risk"), '"runway_hours"'),
+        (("freshness",), '"freshness"'),
+    ],
+)
+def test_each_command_of_the_analysis_prints_text_and_json(
+    landing: Landing, command: tuple[str, ...], seen: str
+) -> None:
+    shown = meterstream(landing.settings, *command)
+    as_json = meterstream(landing.settings, *command, "--json")
+
+    assert (shown.returncode, as_json.returncode) == (0, 0), shown.stderr + as_json.stderr
+    assert shown.stdout
+    assert seen in as_json.stdout
+    assert json.loads(as_json.stdout)
+
+
+@pytest.mark.parametrize(
+    "bad", [("projection",), ("top-requests", "a", "--days", "0"), ("accounts", "--sort", "age")]
+)
+def test_bad_use_is_one_line_and_exit_code_2(landing: Landing, bad: tuple[str, ...]) -> None:
+    done = meterstream(landing.settings, *bad)
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
+@pytest.mark.parametrize("by", [(), ("--by", "resource")])
+def test_a_report_is_drawn_when_asked_for_and_not_into_a_pipe(landing: Landing, by: tuple[str, ...]) -> None:
+    drawn = meterstream(landing.settings, "report", "a'1", "--days", "14", "--plot", *by).stdout
+    plain = meterstream(landing.settings, "report", "a'1", "--days", "14", *by).stdout
+
+    assert drawn.endswith(plain)
+    assert "┤" in drawn
+    assert "┤" not in plain
 
 
 def test_curl_reads_the_views(landing: Landing) -> None:
@@ -195,11 +238,16 @@ def test_the_service_answers_from_clickhouse(landing: Landing) -> None:
             f"{base}/v1/accounts/{quote(chr(97) + chr(39) + '1')}/costs?days=14&by=sku"
         ) as answer:
             report = json.load(answer)
+        with urllib.request.urlopen(
+            f"{base}/v1/accounts/{quote(chr(97) + chr(39) + '1')}/projection"
+        ) as answer:
+            projection = json.load(answer)
         with urllib.request.urlopen(f"{base}/") as answer:
             page = answer.read().decode()
         with urllib.request.urlopen(f"{base}/metrics") as answer:
             metrics = answer.read().decode()
 
     assert report["total"] == "2.950000000001"
+    assert (projection["month_to_date"], projection["projected"]) == ("2.950000000001", "2.95")
     assert "a&#39;1" in page
     assert 'meterstream_stored_rows{table="charges"} 5.0' in metrics

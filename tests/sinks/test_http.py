@@ -9,6 +9,7 @@ import pytest
 
 from sinks.http.ports import Ports, Unavailable
 from tests.sinks.calling import Caller, error_of
+from tests.sinks.spending import FakeAnalysis
 
 BALANCE = {
     "account": "a/1", "profile": "puredocs", "balance": "9.40", "currency": "USD", "buckets": {"paid": "9.40"}, "flags": ["disputed"],
@@ -26,7 +27,7 @@ CHARGE = {
 }  # fmt: skip
 
 
-class FakeReports:
+class FakeReports(FakeAnalysis):
     """One account, `a/1`."""
 
     def accounts(self, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:

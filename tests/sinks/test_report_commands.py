@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.commands import reports
+from infra.commands import output, reports
 
 REPORT: dict[str, Any] = {
     "account": "a1", "currency": "USD", "from": "2026-11-01", "to": "2026-11-02", "by": "resource", "total": "0.600000000001", "charges": 2,
@@ -22,15 +22,15 @@ REPORT: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "＝1"])
 def test_a_name_that_looks_like_a_formula_is_defused(name: str) -> None:
-    assert reports.cell(name) == f"'{name}"
+    assert output.cell(name) == f"'{name}"
 
 
 def test_a_plain_name_stays_as_it_is() -> None:
-    assert reports.cell("gpu-s") == "gpu-s"
+    assert output.cell("gpu-s") == "gpu-s"
 
 
 def test_csv_of_a_report_has_every_day_and_exact_amounts(capsys: pytest.CaptureFixture[str]) -> None:
-    reports._print_csv(*reports._report_table(REPORT))
+    output.print_csv(*reports._report_table(REPORT))
 
     rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))
     assert rows == [
@@ -46,7 +46,7 @@ def test_csv_of_a_ledger_keeps_negative_amounts_as_numbers(capsys: pytest.Captur
         "charge": "-c", "payment": 'a,"b"\n', "id": "@e",
     }  # fmt: skip
 
-    reports._print_csv(*reports._ledger_table([entry]))
+    output.print_csv(*reports._ledger_table([entry]))
 
     rows = list(csv.reader(io.StringIO(capsys.readouterr().out, newline="")))
     assert rows[1] == [
@@ -76,11 +76,11 @@ def test_a_report_for_a_person_shows_exact_amounts_and_the_total(capsys: pytest.
     ("amount", "length"), [("0.00", 0), ("-1", 0), ("10", 24), ("5", 12), ("0.000000000001", 1)]
 )
 def test_a_bar_is_as_long_as_its_share(amount: str, length: int) -> None:
-    assert len(reports.bar(amount, Decimal(10))) == length
+    assert len(output.bar(amount, Decimal(10))) == length
 
 
 def test_nothing_spent_draws_nothing() -> None:
-    assert reports.bar("0.00", Decimal(0)) == ""
+    assert output.bar("0.00", Decimal(0)) == ""
 
 
 class Paged:
@@ -118,6 +118,6 @@ def test_an_account_without_postings_is_empty_and_an_unknown_one_is_none() -> No
 
 
 def test_json_keeps_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
-    reports._print_json({"name": "账户"})
+    output.print_json({"name": "账户"})
 
     assert json.loads(capsys.readouterr().out) == {"name": "账户"}

@@ -191,7 +191,12 @@ def test_entries_and_charges_go_out_before_the_balances_that_they_explain() -> N
     batch.take(message(topics.LEDGER, wire.encode([entry(1, "1", "1")])))
     batch.take(message(topics.CHARGES, wire.encode([charge(1)])))
 
-    assert [table for table, _, _, _ in batch.bodies()] == ["charges", "entries", "balances"]
+    assert [table for table, _, _, _ in batch.bodies()] == [
+        "charges",
+        "entries",
+        "balances",
+        "landings",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,2 @@
+-- How many rows of a table do readers see?
+SELECT count() FROM {table:Identifier} FINAL

@@ -12,7 +12,7 @@ RESULT = Path(__file__).parents[1] / "build" / "bench.json"
 
 def main() -> None:
     """Measure everything, one thing after the other, and write the figures down."""
-    from bench import http_events, ingest, mails, path, sink, worker
+    from bench import gate, http_events, ingest, mails, path, sink, worker
     from tests.servers import clickhouse_server
 
     figures: dict[str, object] = {}
@@ -20,6 +20,7 @@ def main() -> None:
         figures |= worker.run(settings)
         figures |= ingest.run(settings=settings)
         figures |= http_events.run(settings)
+        figures |= gate.run(settings)
         with clickhouse_server(settings.data_dir / "clickhouse") as dsn:
             figures |= sink.run(settings.kafka_bootstrap, dsn)
         figures |= path.run(settings)

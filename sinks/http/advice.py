@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, HTTPException, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from sinks.http.access import Reader
 from sinks.http.ports import Advice, Ports, Row, Unavailable
@@ -110,10 +110,21 @@ def admission(asked: Admission, advice: Adviser, caller: Reader) -> Row:
     return _known(asked.account, advice.admission(asked.account, asked.facts()))
 
 
+def _about(asked: Any) -> str:
+    """Which of the two an estimate is about, so that a mistake is told for that one."""
+    of_resource = isinstance(asked, dict) and ("resource" in asked or "mode" in asked)
+    return "mode_change" if of_resource or isinstance(asked, ModeEstimate) else "request"
+
+
+Estimate = Annotated[
+    Annotated[RequestEstimate, Tag("request")] | Annotated[ModeEstimate, Tag("mode_change")],
+    Discriminator(_about),
+    Body(),
+]
+
+
 @router.post("/estimates")
-def estimates(
-    asked: Annotated[RequestEstimate | ModeEstimate, Body()], advice: Adviser, caller: Reader
-) -> Row:
+def estimates(asked: Estimate, advice: Adviser, caller: Reader) -> Row:
     """What a request costs at most, or what a change of mode gives back and when it stops to pay."""
     caller.check_account(asked.account)
     ask = advice.request_cost if isinstance(asked, RequestEstimate) else advice.mode_change

@@ -107,6 +107,17 @@ def test_a_question_of_another_form_is_400(path: str, body: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"account": "a/1"}, "request.model: Field required"),
+        ({"account": "a/1", "mode": "payg"}, "mode_change.resource: Field required"),
+    ],
+)
+def test_a_mistake_is_told_for_what_the_estimate_is_about(body: Row, message: str) -> None:
+    assert error_of(ask("estimates", body)) == (400, "invalid_request", message)
+
+
+@pytest.mark.parametrize(
     ("path", "body"),
     [
         ("admission", {"account": "a/1", "sku": "x", "mode": "payg"}),

@@ -83,6 +83,8 @@ def by_us(turn: Turn, name: str, reason: str, at_ms: int | None = None) -> None:
     before = outline(resource)
     resource.stop_expected = True
     time_ms = turn.time_ms if at_ms is None else at_ms
+    # A start that was refused while this ran stays refused, also where the end is dated before it.
+    resource.facts = [fact for fact in resource.facts if fact.kind != START or fact.time_ms <= time_ms]
     sessions.happened(turn, name, resource, Fact(time_ms, OURS, reason))
     follow(turn, name, resource, before)
 

@@ -103,8 +103,9 @@ def stop(turn: Turn, data: InstanceStopped, time_ms: int) -> Refusal | None:
         return Refusal(Reason.RESOURCE_STATE, f"{data.resource} is released")
     run = sessions.run_at(resource, time_ms)
     last = sessions.run_before(resource, time_ms)
-    corrects = run is None and last is not None and last.ended_by == LOST and time_ms > last.end_ms
-    confirms = run is None and _awaits_stop(resource, last, time_ms)
+    lost = run is None and last is not None and _still_lost(resource, last, time_ms)
+    corrects = lost and last is not None and time_ms > last.end_ms
+    confirms = lost or (run is None and _ended_by_us(resource, time_ms))
     is_latest = last is None or last is resource.runs[-1]
     before = endings.outline(resource)
     sessions.happened(turn, data.resource, resource, Fact(time_ms, STOP, data.reason))
@@ -120,14 +121,10 @@ def stop(turn: Turn, data: InstanceStopped, time_ms: int) -> Refusal | None:
     return None
 
 
-def _awaits_stop(resource: Resource, last: Run | None, time_ms: int) -> bool:
-    """Whether a stop at `time_ms` confirms that we ended the session before it, for the first time."""
-    if last is None:
-        # Without a session: it was paused as it began.
-        return resource.stop_expected
-    stops = (fact.time_ms for fact in resource.facts if fact.kind == STOP)
-    ours = last.ended_by in (OURS, COLD, LOST)
-    return ours and not any(last.end_ms <= stop_ms <= time_ms for stop_ms in stops)
+def _still_lost(resource: Resource, last: Run, time_ms: int) -> bool:
+    """Whether silence closed the session and nothing has been ended since, not even what was paused as it began."""
+    since = (fact.kind for fact in resource.facts if last.end_ms <= fact.time_ms <= time_ms)
+    return last.ended_by == LOST and sessions.ENDING.isdisjoint(since)
 
 
 def release(turn: Turn, data: InstanceReleased, time_ms: int) -> Refusal | None:

@@ -66,7 +66,7 @@ def watch(turn: Turn) -> None:
         return
     if turn.account.balance >= refill.threshold:
         refill.armed = True
-    elif refill.armed and not refill.open_id:
+    elif refill.armed:
         arm(turn.account, turn.account.clock_ms, Rank.REFILL, "", REFILL)
 
 

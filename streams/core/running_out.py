@@ -17,7 +17,8 @@ from streams.core import endings, funds, gauges, lines, sessions, timing
 from streams.core.amounts import EXACT, ZERO
 from streams.core.commands import command
 from streams.core.notices import notify, notify_stopped
-from streams.core.state import DAY_MS, NEVER
+from streams.core.sessions import OURS
+from streams.core.state import DAY_MS, NEVER, Fact, Run
 from streams.core.timers import ARREARS, ARREARS_WARNING, ENFORCE, Rank, arm
 from streams.core.turn import Turn
 
@@ -84,17 +85,25 @@ def _next_hour(turn: Turn) -> Decimal:
 
 def pause_due(turn: Turn, name: str) -> None:
     """A period could not be paid: try once more after the refill was decided, else pause at its boundary."""
-    run = sessions.open_run(turn.account, name)
-    if run is None:
-        return
-    if timing.charge_period(turn, name, run):
-        timing.bring_up(turn, name, run, opened=True)
-        return
+    resource = turn.account.resources[name]
+    for run in list(resource.runs):
+        if not timing.owes(turn, run):
+            continue
+        if timing.charge_period(turn, name, run):
+            timing.bring_up(turn, name, run, opened=True)
+        elif run.end_ms == NEVER:
+            _pause(turn, name, run)
+        else:
+            # It has stopped since: what could not be paid when it fell due is not charged later on either.
+            sessions.happened(turn, name, resource, Fact(run.settled_ms, OURS, "unpaid"))
+
+
+def _pause(turn: Turn, name: str, run: Run) -> None:
     resource = turn.account.resources[name]
     price, _, _ = lines.period_price(turn, run, run.settled_ms)
     command(turn, CommandType.DEPLOYMENT_PAUSE, "unpaid", name)
     endings.by_us(turn, name, "unpaid", run.settled_ms)
-    resource.paused = True
+    resource.paused, resource.paused_run = True, sessions.fresh(run, run.revision)
     resource.resumable_told = False
     values = {"balance": money_text(turn.account.balance), "needed": money_text(price)}
     notify(turn, NoticeType.RESOURCE_PAUSED, values, name)
@@ -104,10 +113,8 @@ def watch_paused(turn: Turn) -> None:
     """After a positive entry: say once of each paused resource that its next hour can be paid (R-PD8)."""
     for name in sorted(turn.account.resources):
         resource = turn.account.resources[name]
-        if resource.paused and not resource.resumable_told:
-            # Of the last start, not of the last session: what was paused as it began has none.
-            begun = next(fact.run for fact in reversed(resource.facts) if fact.run is not None)
-            price, _, _ = lines.period_price(turn, begun, turn.time_ms)
+        if resource.paused and resource.paused_run is not None and not resource.resumable_told:
+            price, _, _ = lines.period_price(turn, resource.paused_run, turn.time_ms)
             if turn.account.balance >= price:
                 resource.resumable_told = True
                 notify(

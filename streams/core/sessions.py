@@ -31,8 +31,9 @@ SWITCH = "switch"
 LOST = "lost"
 OPENING = frozenset({START, WARM})
 ENDING = frozenset({STOP, OURS, COLD, RELEASE})
-# What finds a session closed that has been silent for too long; a stop corrects the closing instead.
-SILENT_BEFORE = (OPENING | ENDING | {SWITCH}) - {STOP}
+# What finds a session closed that has been silent for too long; a stop corrects the closing instead, and our own command
+# is only ever given to a session that runs: a silence before it was taken back.
+SILENT_BEFORE = (OPENING | ENDING | {SWITCH}) - {STOP, OURS}
 # An event more than so long behind the clock is refused (too_old), so older facts cannot be corrected.
 CORRECTABLE_MS = 35 * 86_400_000
 
@@ -157,7 +158,7 @@ def _arm_silence(turn: Turn, name: str, resource: Resource) -> None:
     run = resource.runs[-1] if resource.runs else None
     if run is None or run.end_ms != NEVER or resource.silence_armed:
         return
-    last = _last_beat(resource, run.start_ms, NEVER)
+    last = _last_beat(resource, run, NEVER)
     if last != -NEVER:
         resource.silence_armed = True
         arm(turn.account, last + _silence_ms(turn.offer), Rank.SILENCE, name, SILENCE)
@@ -170,7 +171,7 @@ def silence_due(turn: Turn, name: str, due_ms: int) -> bool:
     run = resource.runs[-1] if resource.runs else None
     if run is None or run.end_ms != NEVER:
         return False
-    last = _last_beat(resource, run.start_ms, NEVER)
+    last = _last_beat(resource, run, NEVER)
     if last == -NEVER or last + _silence_ms(turn.offer) > due_ms:
         _arm_silence(turn, name, resource)
         return False
@@ -180,11 +181,12 @@ def silence_due(turn: Turn, name: str, due_ms: int) -> bool:
     return True
 
 
-def _last_beat(resource: Resource, start_ms: int, before_ms: int) -> int:
-    """The last sign of life in [start_ms, before_ms]; -NEVER where there is none."""
+def _last_beat(resource: Resource, run: Run, until_ms: int) -> int:
+    """The session's last sign of life up to and with `until_ms`; -NEVER where there is none."""
+    start_ms = max(run.start_ms, run.beats_ms)
     for first, last in reversed(resource.beats):
-        if first <= before_ms and last >= start_ms:
-            return min(last, before_ms)
+        if first <= until_ms and last >= start_ms:
+            return min(last, until_ms)
     return -NEVER
 
 
@@ -197,6 +199,8 @@ def _silence_ms(offer: Offer) -> int:
 
 def happened(turn: Turn, name: str, resource: Resource, fact: Fact) -> None:
     """Add a fact at its time, and bring the sessions and their lines in step."""
+    if fact.run is not None and any(first <= fact.time_ms <= last for first, last in resource.beats):
+        fact.run.beats_ms = fact.time_ms + 1
     insort(resource.facts, fact, key=lambda f: f.time_ms)
     rederive(turn, name, resource)
     _arm_silence(turn, name, resource)
@@ -208,7 +212,9 @@ def _sessions_of(resource: Resource, silence_ms: int) -> Iterator[tuple[Run, int
     opened: Run | None = None
     for fact in resource.facts:
         if opened is not None and fact.kind in SILENT_BEFORE:
-            last = _last_beat(resource, opened.start_ms, fact.time_ms)
+            # At one instant a heartbeat is of the session that was told before it.
+            is_next = fact.run is not None and fact.run.beats_ms <= fact.time_ms
+            last = _last_beat(resource, opened, fact.time_ms - is_next)
             if last != -NEVER and fact.time_ms - last > silence_ms:
                 yield opened, last, LOST
                 opened = None
@@ -226,7 +232,7 @@ def _sessions_of(resource: Resource, silence_ms: int) -> Iterator[tuple[Run, int
         if fact.kind == RELEASE:
             return
     if opened is not None:
-        last = _last_beat(resource, opened.start_ms, NEVER)
+        last = _last_beat(resource, opened, NEVER)
         is_lost = last != -NEVER and last == resource.lost_ms
         yield (opened, last, LOST) if is_lost else (opened, NEVER, "")
 
@@ -239,7 +245,7 @@ def rederive(turn: Turn, name: str, resource: Resource) -> None:
         run = before.pop((planned.start_ms, planned.sku, planned.mode, planned.rate), None)
         opened = run is None or run.end_ms != NEVER
         if run is None:
-            run = _fresh(planned, resource.revision)
+            run = fresh(planned, resource.revision)
         resource.runs.append(run)
         _amend(turn, name, resource, run, end_ms, ended_by, _weights(resource, planned))
         timing.bring_up(turn, name, run, opened=opened)
@@ -292,7 +298,8 @@ def _weights(resource: Resource, planned: Run) -> list[tuple[int, int]]:
     return [*planned.weights, *((fact.time_ms, fact.count) for fact in changes)]
 
 
-def _fresh(planned: Run, revision: int) -> Run:
+def fresh(planned: Run, revision: int) -> Run:
+    """The run as it is planned, nothing of it settled."""
     return Run(
         planned.start_ms,
         planned.sku,
@@ -308,6 +315,7 @@ def _fresh(planned: Run, revision: int) -> Run:
         planned.weights,
         settled_ms=planned.start_ms,
         revision=revision,
+        beats_ms=planned.beats_ms,
     )
 
 

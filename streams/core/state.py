@@ -82,6 +82,8 @@ class Run(msgspec.Struct, array_like=True):
     revision: int = 0
     segments: list[Segment] = []
     draws: list[Draw] = []
+    # Heartbeats before this are of an earlier session: one at the very start that arrived before it.
+    beats_ms: int = -NEVER
 
 
 class Fact(msgspec.Struct, array_like=True):
@@ -206,6 +208,8 @@ class Resource(msgspec.Struct, array_like=True):
     # Requests since `scale_ms`: of the window whose decision is next but one.
     requests_after: int = 0
     limits_ms: int = -NEVER
+    # What was paused: its next hour is what a resumption costs.
+    paused_run: Run | None = None
 
 
 class Refill(msgspec.Struct, array_like=True):

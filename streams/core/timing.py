@@ -44,6 +44,12 @@ def _bring_up_periods(turn: Turn, name: str, run: Run) -> None:
         _arm_next(turn, name, run)
 
 
+def owes(turn: Turn, run: Run) -> bool:
+    """Whether a period of the run has begun and is not paid."""
+    by_period = run.timing == Timing.STARTED_PERIOD and run.mode != Mode.PACKAGE
+    return by_period and run.settled_ms <= turn.time_ms and run.settled_ms < run.end_ms
+
+
 def charge_period(turn: Turn, name: str, run: Run) -> bool:
     """Charge the next period in full; False where the balance cannot pay it (PD-39: never below zero)."""
     price, _, _ = lines.period_price(turn, run, run.settled_ms)

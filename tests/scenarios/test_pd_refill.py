@@ -292,3 +292,19 @@ def test_a_declined_payment_in_another_currency_is_refused_and_answers_nothing()
 
     assert told.reasons() == ["currency_mismatch"]
     assert told.notices("refill_failed") == []
+
+
+@pytest.mark.req("R-PD4")
+def test_a_refill_declined_at_the_instant_of_an_entry_is_asked_for_again_at_the_instants_end() -> None:
+    told = tell(
+        OPENED,
+        paid("00:00", "1"),
+        refilled("00:01", threshold="150", amount="200"),
+        paid("00:02", "1"),
+        start("01:00", "gpu-s"),
+        paid("01:00", "2", kind="payment.failed", payment="z"),
+        stop("01:10"),
+    )
+
+    assert told.notices("refill_failed") == [instant("01:00")]
+    assert [time for time, _, _ in refills(told)] == [instant("00:01"), instant("01:00")]

@@ -205,6 +205,40 @@ def test_after_release_silence_says_nothing() -> None:
 
 
 @pytest.mark.req("X-12")
+def test_a_restart_and_its_first_heartbeat_of_one_instant_leave_the_closed_session_closed() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        LEASED,
+        beat("10:01"),
+        started("10:30", TEN_CENTS_A_SECOND),
+        beat("10:30"),
+        beat("10:31"),
+        stopped("10:32"),
+    )
+
+    assert told.reasons() == []
+    assert told.cost() == Decimal(6 + 12)
+
+
+@pytest.mark.req("X-12")
+def test_a_heartbeat_before_the_restart_of_one_instant_is_not_the_restarts() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        LEASED,
+        beat("10:01"),
+        stopped("10:01"),
+        started("10:01", TEN_CENTS_A_SECOND),
+        stopped("10:31"),
+    )
+
+    # The second session never sent one, so nothing is silent.
+    assert told.notices("resource_stopped") == []
+    assert told.cost() == Decimal(31 * 6)
+
+
+@pytest.mark.req("X-12")
 def test_two_leases_fall_silent_each_by_itself() -> None:
     told = tell(
         OPENED,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from schemas.topics import COMMANDS, NOTICES
@@ -279,25 +280,35 @@ async def test_this_machine_by_any_name_is_refused(tmp_path: Path, host: str) ->
 async def test_the_checked_address_is_the_one_connected_to_and_the_certificate_is_the_names(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    """The system knows no hooks.example.test: only who connects to the address that was checked arrives."""
     context, ca = certificate(tmp_path_factory.mktemp("tls"))
-    receiver, asked = Receiver(), []
+    receiver = Receiver()
+    asked: list[str] = []
 
     async def resolve(host: str, _port: int) -> Sequence[str]:
         asked.append(host)
         return ["127.0.0.1"]
 
-    with receiving(receiver, tls=context) as port:
-        for host, is_good in (("localhost", True), ("127.0.0.1", True)):
-            given = target(url=f"https://{host}:{port}/", ca_file=ca)
-            channel = WebhookChannel([given], time.time, resolve)
-            async with running(tmp_path / host, channel, QUICK, time.time, notice(1)) as post:
-                await until(lambda post=post: post.witness.told, "it was tried")
-            assert (states(post, "ops")[0] == "sent") is is_good
-        stranger = target(url=f"https://localhost:{port}/")
-        async with posting(tmp_path / "stranger", stranger) as post:
-            post.source.add(notice(2))
-            await until(lambda: post.witness.told, "it was tried")
+    def called(host: str, port: int, **changes: Any) -> WebhookChannel:
+        url = SecretStr(f"https://{host}:{port}/")
+        return WebhookChannel([target().model_copy(update={"url": url, **changes})], time.time, resolve)
 
-    assert asked == ["localhost", "127.0.0.1"]
-    assert [headers["host"] for headers, _ in receiver.got] == [f"localhost:{port}", f"127.0.0.1:{port}"]
-    assert post.witness.told[0]["detail"] == "ConnectError"
+    with receiving(receiver, tls=context) as port:
+        cases = {
+            "hooks.example.test": called("hooks.example.test", port, ca_file=ca),
+            "other.example.test": called("other.example.test", port, ca_file=ca),
+            "strange authority": called("hooks.example.test", port),
+        }
+        states = {}
+        for name, channel in cases.items():
+            async with running(tmp_path / name, channel, QUICK, time.time, notice(1)) as post:
+                await until(lambda post=post: post.witness.told, "it was tried")
+            states[name] = post.witness.told[0]["state"]
+
+    assert states == {
+        "hooks.example.test": "sent",
+        "other.example.test": "delayed",
+        "strange authority": "delayed",
+    }
+    assert [headers["host"] for headers, _ in receiver.got] == [f"hooks.example.test:{port}"]
+    assert asked[0] == "hooks.example.test"

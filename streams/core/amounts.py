@@ -29,9 +29,7 @@ def ratio(number: Decimal, divisor: int, scale: int) -> Decimal:
 def quotient(number: Decimal, divisor: Decimal, scale: int) -> Decimal:
     """`number` / `divisor` (> 0), half-up to `scale` decimals: 600 / 1.50 → 400."""
     _, digits, exponent = divisor.as_tuple()
-    if not isinstance(exponent, int):
-        raise InvalidOperation
-    return ratio(number.scaleb(-exponent, EXACT), int("".join(map(str, digits))), scale)
+    return ratio(number.scaleb(-int(exponent), EXACT), int("".join(map(str, digits))), scale)
 
 
 def ratio_up(number: Decimal, divisor: int, scale: int) -> Decimal:

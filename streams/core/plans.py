@@ -13,6 +13,7 @@ from schemas.profile import Sku
 from schemas.records import Meter, Reason
 from streams.core import sessions
 from streams.core.book import hourly_rate
+from streams.core.errors import given
 from streams.core.sessions import START
 from streams.core.state import Fact, Resource, Run
 from streams.core.turn import Refusal, Turn
@@ -80,8 +81,12 @@ def plan_anew(turn: Turn, name: str, resource: Resource, from_ms: int) -> None:
 def _plan_anew(turn: Turn, resource: Resource, fact: Fact, planned: Run) -> None:
     is_paid = paid_at(resource, planned.sku, fact.time_ms)
     mode = Mode.PACKAGE.value if is_paid else (fact.reason or planned.mode)
-    fact.void = mode == Mode.PACKAGE and not is_paid
-    if mode != planned.mode:
-        run = planned_run(turn, planned.sku, mode, None, fact.time_ms, model=planned.model)
-        if isinstance(run, Run):
-            fact.run = run
+    run = planned_run(turn, planned.sku, mode, None, fact.time_ms, model=planned.model)
+    fact.void = isinstance(run, Refusal) or (mode == Mode.PACKAGE and not is_paid)
+    fact.run = planned if isinstance(run, Refusal) or mode == planned.mode else run
+
+
+def covered(turn: Turn, running: Run, time_ms: int) -> Run:
+    """As `running`, from `time_ms` on, paid by a term."""
+    run = planned_run(turn, running.sku, Mode.PACKAGE, None, time_ms, model=running.model)
+    return given(run if isinstance(run, Run) else None, "session in a term that is paid")

@@ -16,7 +16,7 @@ from streams.core import endings, hosted, plans, sessions, terms
 from streams.core.commands import command
 from streams.core.notices import notify, notify_stopped
 from streams.core.sessions import OURS
-from streams.core.state import DAY_MS, NEVER, Fact, Package, Resource, Run
+from streams.core.state import DAY_MS, NEVER, Fact, Package, Resource
 from streams.core.turn import Refusal, Turn
 
 EXPIRED = "expired"
@@ -84,9 +84,7 @@ def _cover_running(turn: Turn, name: str, resource: Resource, package: Package, 
     running = sessions.run_at(resource, time_ms)
     if running is None or running.mode == Mode.PACKAGE or running.sku != package.sku:
         return
-    run = plans.planned_run(turn, package.sku, Mode.PACKAGE, None, time_ms, model=running.model)
-    if isinstance(run, Run):
-        endings.switch(turn, name, resource, run, time_ms)
+    endings.switch(turn, name, resource, plans.covered(turn, running, time_ms), time_ms)
 
 
 def _stopped_by_expiry(resource: Resource, package: Package) -> bool:
@@ -163,9 +161,9 @@ def expiry_due(turn: Turn, name: str, due_ms: int) -> None:
     """A paid period ends: the next one, already paid or renewed now, or the instance is shut down (GG-13)."""
     resource = turn.account.resources[name]
     package = resource.package
-    if package is None or package.end_ms != due_ms or package.expired_ms != NEVER:
+    if package is None or package.end_ms != due_ms:
         return
-    if resource.released_ms <= due_ms:
+    if package.expired_ms != NEVER or resource.released_ms <= due_ms:
         return
     if not (package.renews_at(due_ms - 1) and _renew_itself(turn, name, resource, package, due_ms)):
         _expire(turn, name, resource, package, due_ms)

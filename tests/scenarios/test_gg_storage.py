@@ -483,18 +483,30 @@ def test_a_term_that_ends_in_the_last_day_of_arrears_is_told_of_in_time() -> Non
     assert [c[:2] for c in told.commands() if c[1] == "data.delete"] == [(instant("8 01:00"), "data.delete")]
 
 
+@pytest.mark.req("GG-42", "GG-23")
+def test_a_package_that_is_released_before_its_term_ends_is_not_deleted() -> None:
+    monthly = request("00:00", "rtx-4090", mode="package", term="monthly")
+
+    story = (OPENED, IN_ARREARS[0], monthly, start("00:01", "rtx-4090", mode="package"), IN_ARREARS[1])
+    told = tell(*story, release("20 00:00"), until="2026-12-12T00:00:00Z")
+
+    assert [c[1] for c in told.commands()] == ["instance.start"]
+    assert told.notices("deletion_due") == []
+
+
 @pytest.mark.req("GG-41", "GG-42")
 def test_what_runs_when_its_data_is_deleted_is_stopped_and_bills_no_more() -> None:
     told = tell(
         OPENED,
-        topup("00:00", "1"),
-        start("00:30", "rtx-4090"),
-        stop("01:00"),
-        start("8 00:50", "rtx-4090"),
+        topup("00:00", "20"),
+        start("00:00", "rtx-4090"),
+        stop("00:30"),
+        served("00:40", "video-gen", videos=20),
+        start("8 00:30", "rtx-4090"),
         until=instant("9 00:00"),
     )
 
-    assert [c[1] for c in told.commands() if c[0] == instant("8 01:00")] == [
+    assert [c[1] for c in told.commands() if c[0] == instant("8 00:40")] == [
         "instance.stop",
         "gpu.release",
         "data.delete",

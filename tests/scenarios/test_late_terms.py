@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from schemas.events import Mode
+from streams.core.book import Book
 from tests.scenarios.renting import auto_renew, change, release, renew, request, sample, start, stop, topup
-from tests.scenarios.telling import Told, granted, instant, opened, tell, tick
+from tests.scenarios.telling import BOOK, Told, granted, instant, opened, tell, tick
 
 GPUGEEK = (opened("gpugeek"), topup("00:00", "10000"))
 NEOLINK = (opened("neolink"), topup("00:00", "10000"))
@@ -350,3 +352,91 @@ def test_a_disk_heard_of_after_the_release_has_ended_with_it() -> None:
     )
 
     assert told.amounts(sku="instance-disk") == ["1.00"]
+
+
+# --- seldom ----------------------------------------------------------------------------------------------------
+
+
+def sold_otherwise(**terms: Any) -> Book:
+    """GPUGEEK, but for the a100, which is sold in packages only, and for `terms`."""
+    profile = BOOK.offers["gpugeek"].profile
+    a100 = profile.skus["a100"].model_copy(update={"modes": (Mode.PACKAGE,)})
+    update = {"skus": profile.skus | {"a100": a100}, "terms": profile.terms.model_copy(update=terms)}
+    return Book([profile.model_copy(update=update)])
+
+
+@pytest.mark.req("X-03", "GG-14")
+def test_what_is_sold_in_packages_only_did_not_start_in_a_renewal_that_is_taken_back() -> None:
+    told = tell(
+        *GPUGEEK,
+        request("10:00", "a100", mode="package", term="daily", auto_renew=True),
+        tick("2 10:30"),
+        start("2 11:00", "a100"),
+        tick("2 12:30"),
+        auto_renew("2 09:00", False),
+        tick("2 14:00"),
+        book=sold_otherwise(),
+    )
+
+    assert told.cost("i-1") == Decimal("170.00")
+
+
+@pytest.mark.req("X-03", "NL-17")
+def test_a_prepaid_disk_goes_back_with_the_renewal_that_it_belongs_to() -> None:
+    told = tell(
+        *GPUGEEK,
+        package("10:00", auto_renew=True, disk_gb="2000"),
+        tick("2 12:30"),
+        auto_renew("2 09:00", False),
+        book=sold_otherwise(disk="prepaid"),
+    )
+
+    # Two days of the disk are 1.00 each; of the second nothing is left, but two hours by use at 1.00.
+    disk = [(c["amount"], "corrects" in c) for c in told.charges(sku="instance-disk")]
+    assert disk == [("1.00", False), ("1.00", False), ("-1.00", True), ("1.00", False), ("1.00", False)]
+    assert told.balance() == "9937.00"
+
+
+@pytest.mark.req("X-02", "GG-16")
+def test_a_late_change_to_a_package_is_refused_where_a_later_term_is_paid() -> None:
+    told = tell(
+        *GPUGEEK,
+        start("10:00", "rtx-4090"),
+        stop("11:00"),
+        package("3 10:00"),
+        change("10:30", "package", term="daily"),
+    )
+
+    assert told.reasons() == ["resource_state"]
+
+
+@pytest.mark.req("GG-14", "X-02")
+def test_a_switch_of_auto_renewal_that_changes_nothing_late_changes_nothing() -> None:
+    bought = package("10:00", auto_renew=True)
+    failed = tell(
+        opened("gpugeek"), topup("00:00", "60"), bought, tick("2 12:00"), auto_renew("2 09:00", True)
+    )
+    off = tell(*GPUGEEK, package("10:00"), tick("2 12:00"), auto_renew("2 09:00", False))
+
+    assert failed.notices("renewal_failed") == [instant("2 10:00")]
+    assert len(terms(off)) == len(terms(failed)) == 1
+
+
+@pytest.mark.req("X-02", "GG-14")
+def test_what_waited_for_a_late_purchase_finds_the_renewals_that_came_before_it() -> None:
+    told = tell(
+        *GPUGEEK,
+        auto_renew("2 12:00", False),
+        package("1 10:00", auto_renew=True),
+        until=instant("4 00:00"),
+    )
+
+    assert told.reasons() == []
+    assert [start for _, start, _ in terms(told)] == [instant("10:00"), instant("2 10:00")]
+
+
+@pytest.mark.req("GG-16")
+def test_a_change_at_the_instant_of_the_start_is_a_start_in_the_other_mode() -> None:
+    told = tell(*GPUGEEK, start("10:00", "rtx-4090"), change("10:00", "spot"), stop("11:00"))
+
+    assert told.amounts() == ["1.60"]

@@ -11,7 +11,7 @@ from schemas.records import CommandType
 from streams.core import disks, hosted, sessions
 from streams.core.commands import command
 from streams.core.notices import notify_stopped
-from streams.core.sessions import OURS, RELEASE, START, SWITCH
+from streams.core.sessions import LAPSE, OURS, RELEASE, START, SWITCH
 from streams.core.state import NEVER, Fact, Resource, Run
 from streams.core.turn import Turn
 
@@ -54,11 +54,12 @@ def _began(turn: Turn, name: str, resource: Resource, run: Run) -> None:
     hosted.started(turn, resource, start.time_ms, start.count)
     if start.disk_gb is not None:
         disks.set_size(turn, name, resource, start.disk_gb, start.time_ms)
-    if run.ended_by == OURS:
-        # Told late: it would have been ended by a command of ours that came before it was known to run.
-        ended = next(f for f in resource.facts if f.kind == OURS and f.time_ms == run.end_ms)
+    if run.ended_by == LAPSE:
+        # Told late: it ran when its term ended, but nobody knew. The command that it has not had it gets now.
+        lapse = next(f for f in resource.facts if f.kind == LAPSE and f.time_ms == run.end_ms)
+        lapse.kind = run.ended_by = OURS
         resource.stop_expected = True
-        command(turn, CommandType.INSTANCE_STOP, ended.reason, name)
+        command(turn, CommandType.INSTANCE_STOP, lapse.reason, name)
 
 
 def _ended(turn: Turn, name: str, resource: Resource, run: Run, before: Outline) -> None:

@@ -15,7 +15,7 @@ from schemas.values import instant_text, money_text
 from streams.core import endings, hosted, plans, sessions, terms
 from streams.core.commands import command
 from streams.core.notices import notify, notify_stopped
-from streams.core.sessions import OURS
+from streams.core.sessions import LAPSE, OURS
 from streams.core.state import DAY_MS, NEVER, Fact, Package, Resource
 from streams.core.turn import Refusal, Turn
 
@@ -187,8 +187,7 @@ def _expire(turn: Turn, name: str, resource: Resource, package: Package, due_ms:
         endings.by_us(turn, name, EXPIRED, due_ms)
         notify_stopped(turn, name, EXPIRED)
     else:
-        # Whatever is told later of a start inside the term: it did not run beyond its end.
-        sessions.happened(turn, name, resource, Fact(due_ms, OURS, EXPIRED))
+        sessions.happened(turn, name, resource, Fact(due_ms, LAPSE, EXPIRED))
     if turn.offer.profile.sessions.release_gpu:
         command(turn, CommandType.GPU_RELEASE, EXPIRED, name)
     notify(turn, NoticeType.TERM_EXPIRED, {"expired": instant_text(due_ms)}, name)

@@ -25,12 +25,14 @@ from streams.core.turn import Turn
 # Facts that open a session, and those that end one: by its user, by our command, by a change of mode or state.
 START, WARM = "start", "warm"
 STOP, OURS, COLD, RELEASE = "stop", "ours", "cold", "release"
+# A term ended while nothing ran: what is told later of a session in it ended then, for want of a command.
+LAPSE = "lapse"
 REPLICAS = "replicas"
 # What runs goes on, paid in another way; without effect on what does not run.
 SWITCH = "switch"
 LOST = "lost"
 OPENING = frozenset({START, WARM})
-ENDING = frozenset({STOP, OURS, COLD, RELEASE})
+ENDING = frozenset({STOP, OURS, COLD, RELEASE, LAPSE})
 # What finds a session closed that has been silent for too long; a stop corrects the closing instead, and our own command
 # is only ever given to a session that runs: a silence before it was taken back.
 SILENT_BEFORE = (OPENING | ENDING | {SWITCH}) - {STOP, OURS}

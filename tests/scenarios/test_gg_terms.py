@@ -212,6 +212,21 @@ def test_a_package_that_does_not_run_expires_too() -> None:
 
 
 @pytest.mark.req("GG-13")
+def test_after_an_expiry_that_stopped_nothing_a_stop_is_refused() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        package("10:00", "daily"),
+        running("10:01"),
+        stop("11:00"),
+        stop("2 10:05"),
+        alive("2 10:06"),
+    )
+
+    assert told.reasons() == ["resource_state", "resource_state"]
+
+
+@pytest.mark.req("GG-13")
 def test_after_expiry_the_instance_may_run_by_use() -> None:
     told = tell(
         OPENED,

@@ -82,6 +82,12 @@ def test_a_late_start_in_a_term_that_is_over_is_stopped_at_once_and_owes_nothing
     assert told.commands()[-1] == (instant("3 00:00"), "instance.stop", "i-1", "expired")
     assert (
         tell(
+            *GPUGEEK, package("10:00"), tick("3 00:00"), running("10:01"), stop("3 00:01", reason="expired")
+        ).reasons()
+        == []
+    )
+    assert (
+        tell(
             *GPUGEEK, package("10:00"), tick("3 00:00"), running("10:01"), start("3 01:00", "rtx-4090")
         ).reasons()
         == []

@@ -26,6 +26,8 @@ KEY: Final = "sk_test_fake"
 VISA: Final = "pm_card_visa"
 DECLINED: Final = "pm_card_chargeDeclined"
 AUTHENTICATE: Final = "pm_card_authenticationRequired"
+# Cards of which the answer is not the end: the holder must act, or the bank takes its time.
+OPEN: Final = {"pm_card_action": "requires_action", "pm_card_slow": "processing"}
 # What can go wrong with the next request: nothing is done and 503, 429 or 401 said; or it is done and then the line
 # is cut, or a 500 said (and kept for its key); or a 500 is kept though nothing was done.
 FAULTS: Final = frozenset({"unavailable", "busy", "stranger", "cut", "broken", "broken before"})
@@ -187,11 +189,13 @@ class FakeStripe:
         declined = {DECLINED: "card_declined", AUTHENTICATE: "authentication_required"}.get(
             params["payment_method"]
         )
+        settled = "requires_payment_method" if declined else "succeeded"
+        status = OPEN.get(params["payment_method"], settled)
         intent = {
             "id": name, "object": "payment_intent", "amount": int(params["amount"]), "currency": params["currency"],
-            "amount_received": 0 if declined else int(params["amount"]), "customer": params["customer"],
+            "amount_received": 0 if status != "succeeded" else int(params["amount"]), "customer": params["customer"],
             "created": int(self._now_s()), "metadata": params["metadata"], "payment_method_types": params["payment_method_types"],
-            "status": "requires_payment_method" if declined else "succeeded", "livemode": False,
+            "status": status, "livemode": False,
         }  # fmt: skip
         self.intents[name] = intent
         if declined is None:

@@ -121,6 +121,18 @@ def test_a_declined_card_and_one_that_wants_its_holder_are_failures_that_answer_
     assert stripe.charged("acme") == []
 
 
+def test_a_bank_that_wants_its_customer_to_act_is_a_failure_and_one_that_takes_its_time_is_waited_for(
+    stripe: FakeStripe, refills: Refills
+) -> None:
+    stripe.add_customer("acme", "pm_card_action")
+    stripe.add_customer("slow", "pm_card_slow")
+
+    acting, slow = refills.carry_out(command()), refills.carry_out(command("cmd_2", "slow"))
+
+    assert [event.type for event in acting] == ["payment.failed"]
+    assert slow == []
+
+
 def test_a_command_carried_out_again_after_a_crash_charges_nobody_twice(
     stripe: FakeStripe, refills: Refills, clock: Clock
 ) -> None:

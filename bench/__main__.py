@@ -12,10 +12,12 @@ RESULT = Path(__file__).parents[1] / "build" / "bench.json"
 
 def main() -> None:
     """Measure everything, one thing after the other, and write the figures down."""
-    from bench import gate, http_events, ingest, mails, path, sink, worker
+    from bench import gate, http_events, ingest, mails, path, simulate, sink, ticks, worker
     from tests.servers import clickhouse_server
 
     figures: dict[str, object] = {}
+    figures |= ticks.run()
+    figures |= simulate.run()
     with with_broker() as settings:
         figures |= worker.run(settings)
         figures |= ingest.run(settings=settings)

@@ -8,6 +8,7 @@ it, so Σ lines is the exact total rounded once, whatever the size of the steps 
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from functools import lru_cache
 
 # Wide enough for 26 + 12 digits times a price; anything that would not be exact raises.
 EXACT = Context(prec=120, rounding=ROUND_HALF_UP, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
@@ -49,6 +50,7 @@ def cost_of_seconds(rate_per_hour: Decimal, seconds: int, scale: int) -> Decimal
     return ratio(EXACT.multiply(rate_per_hour, Decimal(seconds)), SECONDS_PER_HOUR, scale)
 
 
+@lru_cache(maxsize=4096)  # most lines are a minute or an hour long
 def hours_of(seconds: int) -> Decimal:
     """Whole seconds as hours, half-up to 12 decimals."""
     return ratio(Decimal(seconds), SECONDS_PER_HOUR, QUANTITY_SCALE)

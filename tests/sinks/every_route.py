@@ -90,8 +90,9 @@ def _sample(schema: dict[str, Any], account: str, description: dict[str, Any]) -
         return _sample(
             description["components"]["schemas"][schema["$ref"].rpartition("/")[2]], account, description
         )
-    if "anyOf" in schema:
-        return _sample(schema["anyOf"][0], account, description)
+    choices = schema.get("anyOf") or schema.get("oneOf")
+    if choices:
+        return _sample(choices[0], account, description)
     if "enum" in schema:
         return schema["enum"][0]
     match schema.get("type"):

@@ -1,6 +1,6 @@
 """A second, naive reading of the contract for PureDocs: no state machine, no corrections by difference, one long walk.
 
-Written from the contract's sentences alone, to be compared with the engine (test_naive_readings.py). It knows what
+Written from the contract's sentences alone, to be compared with the engine (test_naive_puredocs.py). It knows what
 comes in time: late events have laws of their own. Times are milliseconds, money Decimals.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 HOUR = 3_600_000
@@ -97,7 +98,7 @@ class PureDocs:
             self.now = at
             while waiting and waiting[0][0] == at:
                 _, kind, data = waiting.pop(0)
-                self._turn(lambda kind=kind, data=data: getattr(self, kind)(**data))
+                self._turn(partial(getattr(self, kind), **data))
             self._timers()
 
     def _next_timer(self) -> int:
@@ -115,18 +116,18 @@ class PureDocs:
         for name in sorted(self.deployments):
             each = self.deployments[name]
             if each.running and each.paid_until == self.now and name not in self.unpaid:
-                self._turn(lambda name=name: self._hour(name))
+                self._turn(partial(self._hour, name))
         if self.moved:
             self.moved = False
             self._turn(self._refill_due)
         for name in sorted(self.unpaid):
             if self.deployments[name].running:
-                self._turn(lambda name=name: self._pause(name))
+                self._turn(partial(self._pause, name))
         self.unpaid.clear()
         for name in sorted(self.deployments):
             each = self.deployments[name]
             if each.running and each.beat is not None and each.beat + SILENCE <= self.now:
-                self._turn(lambda name=name: self._lost(name))
+                self._turn(partial(self._lost, name))
         if self.moved:
             # A closing gave money back: the refill is looked at again at this instant.
             self.moved = False

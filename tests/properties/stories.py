@@ -12,6 +12,7 @@ import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from schemas.values import instant_of
 from schemas.wire import encode
 from streams.core import story
 from streams.core.state import Account
@@ -19,6 +20,7 @@ from tests.scenarios.telling import (
     ACCOUNT,
     BOOK,
     Record,
+    Told,
     beat,
     event,
     given_back,
@@ -174,3 +176,30 @@ _unpacked = msgspec.msgpack.Decoder(Account)
 def forget(account: Account) -> Account:
     """The account as a worker reads it back after a restart."""
     return _unpacked.decode(_packed.encode(account))
+
+
+RECORDS = ("refused", "charges", "entries", "notices", "commands")
+
+
+def _ms(time: str) -> int:
+    return instant_of(time) - instant_of(moment(0))
+
+
+def said(told: Told) -> dict[str, list[tuple[Any, ...]]]:
+    """What a story says, as the naive readings tell it: milliseconds since the dawn, Decimals."""
+    return {
+        "charges": [
+            (_ms(c["time"]), c["resource"], _ms(c["start"]), _ms(c["end"]), Decimal(c["amount"]))
+            for c in told.charges()
+        ],
+        "entries": [
+            (_ms(e["time"]), e["type"], Decimal(e["amount"]), e["bucket"], Decimal(e["balance"]))
+            for e in told.entries()
+        ],
+        "notices": [(_ms(n["time"]), n["type"], n.get("resource")) for n in told.of("notice")],
+        "commands": [
+            (_ms(c["time"]), c["type"], c.get("resource"), Decimal(c["amount"]) if "amount" in c else None)
+            for c in told.of("command")
+        ],
+        "refused": [(_ms(r["time"]), r["reason"]) for r in told.of("rejection")],
+    }

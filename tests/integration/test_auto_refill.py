@@ -19,20 +19,19 @@ from schemas.envelope import OutgoingEvent
 from schemas.topics import BALANCES, COMMANDS, LEDGER, NOTICES, PAYMENT_EVENTS, REJECTIONS
 from tests.fake_stripe import DECLINED, KEY, VISA, FakeStripe, fake_stripe
 from tests.integration.running import event
-from tests.servers import running_part, start_part, stop_part
+from tests.servers import own_settings, running_part, start_part, stop_part
 from tests.sinks.stripe_words import SECRET, intent
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
-ACCOUNT = "acme"
 WAIT_S = 60.0
 
 
 class Story:
     """One account of PureDocs on a pipeline with a Stripe of its own; everything happens now."""
 
-    def __init__(self, settings: Settings, stripe: FakeStripe) -> None:
-        self.settings, self.stripe = settings, stripe
+    def __init__(self, settings: Settings, stripe: FakeStripe, account: str) -> None:
+        self.settings, self.stripe, self.account = settings, stripe, account
         self._topics = Topics(settings)
         self._told = 0
 
@@ -42,8 +41,8 @@ class Story:
 
     def tell(self, kind: str, **data: Any) -> None:
         self._told += 1
-        raw = event(kind, ACCOUNT, f"e-{self._told}", time.time_ns() // 1_000_000, **data)
-        Sender(self.settings, ticks=False).send([OutgoingEvent(ACCOUNT, kind, raw)])
+        raw = event(kind, self.account, f"e-{self._told}", time.time_ns() // 1_000_000, **data)
+        Sender(self.settings, ticks=False).send([OutgoingEvent(self.account, kind, raw)])
 
     def refill_below(self, credits: str) -> None:
         """The owner asks for 20.00 whenever less than `credits` are left."""
@@ -57,7 +56,7 @@ class Story:
             for record in self._topics.read(topic, partition, end):
                 value = msgspec.json.decode(record.value)
                 found += value if isinstance(value, list) else [value]
-        return found
+        return [record for record in found if record["account"] == self.account]
 
     def wait_for_balance(self, balance: str) -> None:
         wait_until(
@@ -80,46 +79,60 @@ class Story:
         return list(dict.fromkeys(r["id"] for r in self.records(COMMANDS) if r["type"] == "payment.refill"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stripe() -> Iterator[FakeStripe]:
     with fake_stripe() as running:
         yield running
 
 
-@pytest.fixture
-def story(kafka_settings: Settings, stripe: FakeStripe) -> Iterator[Story]:
-    """The pipeline but for the part that charges, and an account with 5.20 and a deployment that costs 0.60."""
-    settings = Settings(
-        _env_file=None,
-        **kafka_settings.model_dump()
-        | {"stripe_api_key": KEY, "stripe_api_base": stripe.base, "stripe_webhook_secret": SECRET},
+@pytest.fixture(scope="module")
+def pipeline(
+    kafka_bootstrap: str, stripe: FakeStripe, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
+    """A pipeline on the wall clock, all but the part that charges."""
+    settings = own_settings(
+        tmp_path_factory.mktemp("refill"),
+        namespace="refill",
+        kafka_bootstrap=kafka_bootstrap,
+        stripe_api_key=KEY,
+        stripe_api_base=stripe.base,
+        stripe_webhook_secret=SECRET,
     )
     create_topics(settings)
     with running_part(settings, "ingest"), running_part(settings, "worker-0"), running_part(settings, "http"):
-        told = Story(settings, stripe)
-        told.tell("account.opened", profile="puredocs", email="owner@example.com")
-        bought = stripe.tell(told.webhook, intent(id="pi_bought", amount=520, amount_received=520))
-        assert bought.json()["outcome"] == "taken"
-        told.wait_for_balance("5.20")
-        told.tell("instance.started", resource="d-1", sku="gpu-s", mode="payg")
-        told.wait_for_balance("4.60")
-        yield told
+        yield settings
+
+
+def begun(settings: Settings, stripe: FakeStripe, account: str) -> Story:
+    """An account with 5.20 that starts a deployment of 0.60."""
+    story = Story(settings, stripe, account)
+    story.tell("account.opened", profile="puredocs", email="owner@example.com")
+    bought = intent(id=f"pi_of_{account}", amount=520, amount_received=520, metadata={"account": account})
+    assert stripe.tell(story.webhook, bought).json()["outcome"] == "taken"
+    story.wait_for_balance("5.20")
+    story.tell("instance.started", resource="d-1", sku="gpu-s", mode="payg")
+    story.wait_for_balance("4.60")
+    return story
 
 
 @pytest.mark.req("PD-15", "X-01")
-def test_a_refill_is_declined_then_paid_and_counts_once_though_told_thrice_and_late(story: Story) -> None:
-    stripe = story.stripe
-    stripe.add_customer(ACCOUNT, DECLINED)
+def test_a_refill_is_declined_then_paid_and_counts_once_though_told_thrice_and_late(
+    pipeline: Settings, stripe: FakeStripe
+) -> None:
+    story = begun(pipeline, stripe, "declined")
+    stripe.add_customer(story.account, DECLINED)
 
     with running_part(story.settings, "sink-payments"):
         story.refill_below("500")
         wait_until(lambda: story.notices("refill_failed"), "the owner hears that it failed", timeout_s=WAIT_S)
-        (declined,) = stripe.intents.values()
+        (declined,) = [
+            each for each in stripe.intents.values() if each["metadata"]["account"] == story.account
+        ]
         assert stripe.tell(story.webhook, declined, later_s=30).status_code == 200
-        stripe.save_card(ACCOUNT, VISA)
+        stripe.save_card(story.account, VISA)
         story.refill_below("500")
         story.wait_for_balance("24.60")
-        (paid,) = stripe.charged(ACCOUNT)
+        (paid,) = stripe.charged(story.account)
         told = [stripe.tell(story.webhook, paid, later_s=late_s) for late_s in (0, 60)]
 
     story.tell("grant.issued", grant="g-1", amount="1", bucket="bonus")
@@ -133,26 +146,30 @@ def test_a_refill_is_declined_then_paid_and_counts_once_though_told_thrice_and_l
 
 
 @pytest.mark.req("X-01", "X-10")
-def test_killed_between_stripes_yes_and_our_note_of_it_a_refill_is_charged_once(story: Story) -> None:
-    stripe = story.stripe
-    stripe.add_customer(ACCOUNT)
+def test_killed_between_stripes_yes_and_our_note_of_it_a_refill_is_charged_once(
+    pipeline: Settings, stripe: FakeStripe
+) -> None:
+    story = begun(pipeline, stripe, "killed")
+    stripe.add_customer(story.account)
+    asked_before = stripe.count("POST", "/v1/payment_intents")
     stripe.keep_silent("POST")
     story.refill_below("500")
     charger = start_part(story.settings, "sink-payments")
     try:
-        wait_until(lambda: stripe.charged(ACCOUNT), "the card is charged", timeout_s=WAIT_S)
+        wait_until(lambda: stripe.charged(story.account), "the card is charged", timeout_s=WAIT_S)
     finally:
         os.kill(charger.pid, signal.SIGKILL)
         charger.wait()
-    assert not any(b"pi_1" in raw for raw in raw_payments(story))
+    (charged,) = stripe.charged(story.account)
+    assert not any(charged["id"].encode() in raw for raw in raw_payments(story))
     stripe.keep_silent()
 
     again = start_part(story.settings, "sink-payments")
     story.wait_for_balance("24.60")
     stop_part(again)
 
-    assert len(stripe.charged(ACCOUNT)) == 1
-    assert stripe.count("POST", "/v1/payment_intents") == 2
+    assert len(stripe.charged(story.account)) == 1
+    assert stripe.count("POST", "/v1/payment_intents") == asked_before + 2
     assert story.topups() == ["5.20", "20.00"]
 
 

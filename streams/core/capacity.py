@@ -6,6 +6,7 @@ capacity (NL-18). What a package has paid is left out (GG-25, R-NL4).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from decimal import Decimal
 
 from schemas.profile import Aggregate, Price, Sku, Window
@@ -80,13 +81,48 @@ def _levels(gauge: Gauge, start_ms: int, end_ms: int) -> list[tuple[int, int, De
     """(since, until, GB) of every stretch in the window that is stored and not paid by a package."""
     end_ms = min(end_ms, gauge.deleted_ms)
     found = []
-    for index, (since, gb) in enumerate(gauge.samples):
+    for index in range(max(0, _index(gauge, start_ms) - 1), _index(gauge, end_ms)):
+        since, gb = gauge.samples[index]
         until = gauge.samples[index + 1][0] if index + 1 < len(gauge.samples) else NEVER
         pieces = [(max(since, start_ms), min(until, end_ms), gb)]
         for span in gauge.covered:
             pieces = [rest for piece in pieces for rest in _without(piece, *span)]
         found += [piece for piece in pieces if piece[0] < piece[1] and piece[2]]
     return found
+
+
+def _index(gauge: Gauge, time_ms: int) -> int:
+    """How many samples are before `time_ms`: thousands of them are not looked through for each window."""
+    return bisect_left(gauge.samples, time_ms, key=_time_of)
+
+
+def _time_of(sample: tuple[int, Decimal]) -> int:
+    return sample[0]
+
+
+def level_at(gauge: Gauge, time_ms: int) -> Decimal:
+    """What is stored at `time_ms`."""
+    index = _index(gauge, time_ms + 1)
+    return gauge.samples[index - 1][1] if index and time_ms < gauge.deleted_ms else ZERO
+
+
+def changes_in(gauge: Gauge, start_ms: int, end_ms: int) -> set[int]:
+    """When what is stored changes in [start_ms, end_ms)."""
+    times = {at for at, _ in gauge.samples[_index(gauge, start_ms) : _index(gauge, end_ms)]}
+    return times | ({gauge.deleted_ms} if start_ms <= gauge.deleted_ms < end_ms else set())
+
+
+def add_sample(gauge: Gauge, time_ms: int, gb: Decimal) -> None:
+    """Insert a sample; of two at one instant the later arrival stands."""
+    index = _index(gauge, time_ms)
+    after = index + (index < len(gauge.samples) and gauge.samples[index][0] == time_ms)
+    gauge.samples[index:after] = [(time_ms, gb)]
+
+
+def forget_before(gauge: Gauge, time_ms: int) -> None:
+    """Drop samples and paid spans that no window from `time_ms` on can need."""
+    del gauge.samples[: max(0, _index(gauge, time_ms + 1) - 1)]
+    gauge.covered = [span for span in gauge.covered if span[1] > time_ms]
 
 
 def _without(

@@ -12,6 +12,7 @@ from schemas.events import CapacitySampled
 from schemas.records import Reason
 from streams.core import gauges
 from streams.core.amounts import ZERO
+from streams.core.capacity import add_sample, level_at
 from streams.core.state import Gauge, Resource
 from streams.core.timers import DISK
 from streams.core.turn import Refusal, Turn
@@ -34,8 +35,7 @@ def set_size(turn: Turn, name: str, resource: Resource, gb: Decimal, time_ms: in
     if sku is None:
         return
     disk = of(resource, sku)
-    if not disk.samples or disk.samples[-1][0] > time_ms or disk.samples[-1][1] != gb:
-        gauges.change_gauge(turn, name, disk, time_ms, lambda: gauges.add_sample(disk, time_ms, gb), DISK)
+    gauges.change_gauge(turn, name, disk, time_ms, lambda: add_sample(disk, time_ms, gb), DISK)
 
 
 def of(resource: Resource, sku: str) -> Gauge:
@@ -47,8 +47,7 @@ def of(resource: Resource, sku: str) -> Gauge:
 
 def size_at(resource: Resource, time_ms: int) -> Decimal:
     """How many gigabytes it has at `time_ms`; 0 without a disk."""
-    samples = resource.disk.samples if resource.disk is not None else []
-    return next((gb for since_ms, gb in reversed(samples) if since_ms <= time_ms), ZERO)
+    return ZERO if resource.disk is None else level_at(resource.disk, time_ms)
 
 
 def end(turn: Turn, name: str, resource: Resource, time_ms: int) -> None:

@@ -6,7 +6,6 @@ pooled over an account with an allowance where the profile says so (NL-20, NL-21
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -16,8 +15,12 @@ from schemas.records import Reason
 from streams.core import capacity_lines
 from streams.core.amounts import EXACT, QUANTITY_SCALE, ZERO, ratio
 from streams.core.capacity import (
+    add_sample,
     basis_of,
+    changes_in,
+    forget_before,
     gb_ms_of,
+    level_at,
     shape_of,
     sold_at,
     window_at,
@@ -29,6 +32,8 @@ from streams.core.timers import GAUGE, POOL, Rank, arm
 from streams.core.turn import Refusal, Turn
 
 _Change = Callable[[], None]
+# 35 days back a late event may reach, and into a local day that began before.
+_CORRECTABLE_MS = 37 * 86_400_000
 
 
 # --- what events say -----------------------------------------------------------------------------------
@@ -78,12 +83,6 @@ def known_at(account: Account, name: str, time_ms: int) -> bool:
     return gauge is not None and bool(gauge.samples) and gauge.samples[0][0] <= time_ms
 
 
-def add_sample(gauge: Gauge, time_ms: int, gb: Decimal) -> None:
-    """Insert a sample; of two at one instant the later arrival stands."""
-    gauge.samples = [sample for sample in gauge.samples if sample[0] != time_ms]
-    insort(gauge.samples, (time_ms, gb))
-
-
 def _change(turn: Turn, name: str, gauge: Gauge, time_ms: int, change: _Change) -> None:
     sku, _ = sold_at(turn, gauge.sku, time_ms)
     if shape_of(sku).pooled:
@@ -126,6 +125,7 @@ def settle(turn: Turn, name: str, gauge: Gauge, until_ms: int) -> None:
             return
         gauge.settled_ms = end
         capacity_lines.bill(turn, name, gauge, start, end, basis_of(turn, gauge, start))
+        forget_before(gauge, end - _CORRECTABLE_MS)
 
 
 def _arm(turn: Turn, name: str, gauge: Gauge, kind: str) -> None:
@@ -176,6 +176,8 @@ def pool_due(turn: Turn, sku: str, pool: Gauge, due_ms: int) -> None:
     while (ends := window_at(turn, window, pool.settled_ms))[1] <= due_ms:
         pool.settled_ms = ends[1]
         capacity_lines.bill(turn, sku, pool, *ends, _pool_basis(turn, sku, ends[0]))
+        for gauge in [gauge for gauge in turn.account.gauges.values() if gauge.sku == sku]:
+            forget_before(gauge, ends[1] - _CORRECTABLE_MS)
     stored = [
         g
         for g in turn.account.gauges.values()
@@ -189,19 +191,12 @@ def _pool_basis(turn: Turn, sku: str, start_ms: int) -> Decimal:
     """The peak of the summed sizes in the day, above the allowance."""
     start_ms, end_ms = window_at(turn, window_of(turn, sku), start_ms)
     gauges = [gauge for gauge in turn.account.gauges.values() if gauge.sku == sku]
-    steps = {start_ms, *(at for g in gauges for at, _ in g.samples), *(g.deleted_ms for g in gauges)}
+    steps = {start_ms}.union(*(changes_in(gauge, start_ms, end_ms) for gauge in gauges))
     peak = ZERO
     for at in steps:
-        if start_ms <= at < end_ms:
-            total = ZERO
-            for gauge in gauges:
-                total = EXACT.add(total, _level(gauge, at))
-            peak = max(peak, total)
+        total = ZERO
+        for gauge in gauges:
+            total = EXACT.add(total, level_at(gauge, at))
+        peak = max(peak, total)
     allowance = shape_of(sold_at(turn, sku, start_ms)[0]).allowance_gb
     return max(ZERO, EXACT.subtract(peak, allowance))
-
-
-def _level(gauge: Gauge, at_ms: int) -> Decimal:
-    if at_ms >= gauge.deleted_ms:
-        return ZERO
-    return next((gb for since, gb in reversed(gauge.samples) if since <= at_ms), ZERO)

@@ -127,6 +127,8 @@ def purchase(
     rule = turn.offer.profile.skus[sku].rule_of(Use.PACKAGE)
     resource.package = Package(sku, term, price, version.version, rule, auto_renew, disk_gb, [])
     add_period(turn, name, resource, resource.package, time_ms)
+    if disk_gb:
+        disks.set_size(turn, name, resource, disk_gb, time_ms)
     return None
 
 
@@ -262,9 +264,6 @@ def _cover_disk(
 
     def cover() -> None:
         disk.covered = [*disk.covered, (start_ms, end_ms, paid_gb)]
-        known = any(since_ms <= start_ms for since_ms, _ in disk.samples)
-        if package.disk_gb and not known:
-            gauges.add_sample(disk, start_ms, package.disk_gb)
 
     gauges.change_gauge(turn, name, disk, start_ms, cover, DISK)
 

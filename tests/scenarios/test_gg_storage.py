@@ -4,8 +4,9 @@ from decimal import Decimal
 
 import pytest
 
+from streams.core.story import run
 from tests.scenarios.renting import deletion, release, request, sample, shown, start, stop, topup
-from tests.scenarios.telling import instant, opened, served, settings, tell, tick
+from tests.scenarios.telling import ACCOUNT, BOOK, instant, opened, served, settings, tell, tick
 
 OPENED = opened("gpugeek")
 FUNDED = topup("00:00", "10000")
@@ -512,3 +513,17 @@ def test_what_runs_when_its_data_is_deleted_is_stopped_and_bills_no_more() -> No
         "data.delete",
     ]
     assert told.cost("i-1") == Decimal("1.60") + Decimal("0.53")
+
+
+@pytest.mark.req("GG-28")
+def test_a_gauge_forgets_what_nothing_can_correct_any_more() -> None:
+    daily = [
+        sample(f"2027-{month:02}-{day:02}T00:30:00Z", "10") for month in (1, 2, 3) for day in range(1, 29)
+    ]
+
+    story = run([OPENED, FUNDED, *daily, tick("2027-03-29T00:00:00Z")], BOOK)
+
+    (gauge,) = story.accounts[ACCOUNT].gauges.values()
+    assert 35 <= len(gauge.samples) <= 39
+    # 87 days less the first half hour.
+    assert sum(Decimal(c.quantity) for c in story.out.charges) == Decimal(10) * (24 * 87) - 5

@@ -589,6 +589,26 @@ def test_a_release_told_after_the_clearing_ends_the_disk_at_its_own_day() -> Non
     assert sum(Decimal(c["amount"]) for c in told.charges(sku="instance-disk")) == Decimal("10.00")
 
 
+@pytest.mark.req("NL-17", "NL-14")
+def test_the_disk_of_a_package_has_the_size_that_was_asked_for_also_after_its_term() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        start("08:00", SKU, disk_gb="10"),
+        stop("09:00"),
+        package("10:00", disk_gb="40"),
+        tick("3 16:00"),
+    )
+
+    # The 10 GB of the first day, the 40 paid in advance, the local days of the expiry and of the 3rd.
+    assert [(c["quantity"], c["amount"]) for c in told.charges(sku="instance-disk")] == [
+        ("40", "0.40"),
+        ("10", "0.10"),
+        ("40", "0.40"),
+        ("40", "0.40"),
+    ]
+
+
 @pytest.mark.req("NL-14", "NL-17")
 def test_a_disk_that_grows_in_a_term_is_daily_beyond_what_was_paid() -> None:
     told = tell(

@@ -6,6 +6,7 @@ import pytest
 
 from schemas.events import TYPES
 from schemas.records import Reason
+from tests.scenarios.renting import request, start
 from tests.scenarios.telling import (
     PER_HOUR_0_36,
     Record,
@@ -35,6 +36,12 @@ FLUX = (
     started("00:20", PER_HOUR_0_36, "gone"),
     released("00:21", "gone"),
     granted("00:22", "1", grant="g"),
+)
+PURE = (
+    opened("puredocs"),
+    paid("00:10", "1", payment="p"),
+    start("00:20", "gpu-s", "runs"),
+    settings("00:30", instance_quota=1),
 )
 FLEX = (opened("flexai"), paid("00:10", "7", payment="p"), granted("00:22", "1", grant="g"))
 
@@ -145,6 +152,12 @@ PAIRS: list[tuple[str, str, tuple[bytes, ...], bytes]] = [
     ("unknown_sku", "insufficient_balance", (opened("fluxedge"),), asked("01:00", UNKNOWN_GPU)),
     ("resource_state", "instance_quota", (*FLUX, settings("00:30", instance_quota=0)), asked("01:00", PER_HOUR_0_36, "runs")),
     ("resource_state", "insufficient_balance", FLUX, asked("01:00", machine(gpus=100_000), "gone")),
+    ("refund_not_allowed", "payment_state", PURE, event("refund.requested", "01:00", {"refund": "r", "payment": "nowhere", "amount": "5"})),
+    ("currency_mismatch", "payment_state", PURE, paid("01:00", "1", payment="p", kind="payment.failed", currency="EUR")),
+    ("unknown_sku", "resource_state", PURE, request("01:00", "abacus", "runs")),
+    ("unknown_sku", "insufficient_balance", PURE, request("01:00", "abacus", "new")),
+    ("resource_state", "instance_quota", PURE, request("01:00", "gpu-l", "runs")),
+    ("instance_quota", "insufficient_balance", PURE, request("01:00", "gpu-l", "new")),
     ("instance_quota", "insufficient_balance", (*FLUX, settings("00:30", instance_quota=0)), asked("01:00", machine(gpus=100_000))),
 ]  # fmt: skip
 

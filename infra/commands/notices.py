@@ -41,6 +41,7 @@ def notices(
     from schemas.records import NoticeType
     from sinks.clickhouse.client import ClickHouseError, connect
     from sinks.clickhouse.notices import Notices
+    from sinks.clickhouse.reports import Reports
 
     if kind and kind not in set(NoticeType):
         raise typer.BadParameter(f"--type: {kind!r} is none of {', '.join(NoticeType)}")
@@ -48,6 +49,8 @@ def notices(
     try:
         client = connect(settings.clickhouse_dsn.get_secret_value(), settings.clickhouse_database)
         found = Notices(client).notices(account, kind=kind, undelivered=undelivered, limit=limit)
+        if not found and not Reports(client).is_known(account):
+            raise CommandFailed(f"no account {account!r} in this namespace")
     except ClickHouseError as error:
         raise CommandFailed(f"ClickHouse at {settings.clickhouse_url}: {error}") from None
     if as_json:

@@ -22,6 +22,7 @@ from tests.sinks.samples import (
     START_MS,
     balance,
     charge,
+    delivery,
     entry,
     line,
     notice,
@@ -54,6 +55,7 @@ def test_a_record_of_every_topic_lands_in_its_table(landing: Landing) -> None:
     landing.send(topics.NOTICES, wire.encode(notice(1)))
     landing.send(topics.COMMANDS, wire.encode(command))
     landing.send(topics.REJECTIONS, wire.encode(rejection(1, {"type": "x"})))
+    landing.send(topics.DELIVERIES, wire.encode(delivery(1)))
 
     landing.land()
 
@@ -68,6 +70,7 @@ def test_a_record_of_every_topic_lands_in_its_table(landing: Landing) -> None:
             "notices",
             "commands",
             "rejections",
+            "deliveries",
         ),
         1,
     ) | {
@@ -132,8 +135,11 @@ def test_of_absolute_values_the_greatest_version_stands_whenever_it_came(landing
         for topic in (topics.HOURLY, topics.DAILY):
             lines = [line(f"{version}.00")] + ([line("5.00", resource="r2")] if version == 2 else [])
             landing.send(topic, wire.encode(window(version, lines)))
-        landing.land(messages=3)
+        state = "sent" if version == 2 else "delayed"
+        landing.send(topics.DELIVERIES, wire.encode(delivery(version, state)))
+        landing.land(messages=4)
 
+    assert landing.rows("SELECT state, attempts FROM deliveries FINAL") == [("sent", 2)]
     assert landing.rows("SELECT balance FROM current_balances") == [(Decimal(2),)]
     assert landing.rows("SELECT sum(BilledCost) FROM costs_by_day") == [(Decimal(7),)]
     assert landing.rows("SELECT sum(BilledCost) FROM costs_by_hour") == [(Decimal(7),)]

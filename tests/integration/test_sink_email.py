@@ -124,6 +124,8 @@ def test_what_became_of_each_notice_can_be_asked_for(settings: Settings) -> None
     assert all(word in shown.stdout for word in ("data_deleted", "n***@example.com", "refused"))
     assert json.loads(meterstream(settings, "notices", "a1", "--json").stdout) == found.notices("a1")
     assert meterstream(settings, "notices", "a1", "--type", "spam").returncode == 2
+    nobody = meterstream(settings, "notices", "nobody")
+    assert (nobody.returncode, nobody.stderr) == (1, "meterstream: no account 'nobody' in this namespace\n")
     log = (settings.data_dir / "sink-email.log").read_text()
     assert "@example.com" not in log
 

@@ -91,3 +91,13 @@ def rejection(number: int, event: object, **changes: Any) -> Any:
         "detail": "no sku x", "event": event,
     }  # fmt: skip
     return wire.Rejection(**(given | changes))
+
+
+def delivery(version: int, state: str = "delayed", **changes: Any) -> Any:
+    """The delivery of `notice-1` by mail in its state `version`."""
+    given: dict[str, Any] = {
+        "id": "delivery-1", "account": "a1", "time": instant_text(START_MS + version), "cause": CAUSE, "notice": "notice-1",
+        "type": "low_balance", "channel": "email", "target": "o***@example.com", "state": state, "attempts": version,
+        "version": version,
+    }  # fmt: skip
+    return wire.Delivery(**(given | changes))

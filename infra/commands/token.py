@@ -1,11 +1,10 @@
 """`meterstream token`: who may use the HTTP API. The token is printed once, alone on stdout; nothing keeps it."""
 
 import sys
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-
-from schemas.access import Scope
 
 if TYPE_CHECKING:
     from schemas.access import ApiToken
@@ -14,6 +13,14 @@ TokenId = Annotated[
     str, typer.Argument(help="The id that `token list` shows: the middle of ms_<id>_<secret>.")
 ]
 DEFAULT_GRACE = "1h"
+
+
+class Scope(StrEnum):
+    """What a token lets its bearer do; the members of `schemas.access.Scope`, whose module is too heavy for --help."""
+
+    INGEST = "ingest"
+    READ = "read"
+    ADMIN = "admin"
 
 
 def register(app: typer.Typer) -> None:
@@ -42,8 +49,10 @@ def create(
     """Make a token and print it, once."""
     from infra import tokens
     from infra.settings import load_settings
+    from schemas import access
 
-    made = tokens.created(scope, account=account, name=name, expires=expires, now_ms=tokens.now_ms())
+    scopes = [access.Scope(each.value) for each in scope]
+    made = tokens.created(scopes, account=account, name=name, expires=expires, now_ms=tokens.now_ms())
     tokens.write(load_settings(), made.record)
     _say(f"token {made.record.id}: {_description(made.record)}")
     print(made.text)

@@ -119,8 +119,8 @@ def _alternatives(schema: Row, description: Row) -> Iterator[Row]:
         yield from _alternatives(
             description["components"]["schemas"][schema["$ref"].rpartition("/")[2]], description
         )
-    elif "anyOf" in schema:
-        for each in schema["anyOf"]:
+    elif "anyOf" in schema or "oneOf" in schema:
+        for each in schema.get("anyOf") or schema["oneOf"]:
             yield from _alternatives(each, description)
     elif schema.get("type") == "array":
         yield from _alternatives(schema.get("items", {}), description)

@@ -3,6 +3,7 @@
 import pytest
 
 from infra import tokens
+from infra.commands import token
 from infra.errors import CommandFailed
 from schemas.access import ApiToken, Scope
 from schemas.values import instant_of
@@ -94,3 +95,7 @@ def test_a_record_reads_back_as_it_was_written() -> None:
     token = tokens.rotated(made(Scope.INGEST, Scope.READ, account="a/1").record, "1h", NOW_MS).record
 
     assert ApiToken.model_validate_json(token.model_dump_json(exclude_none=True)) == token
+
+
+def test_the_command_knows_the_scopes_that_there_are() -> None:
+    assert [each.value for each in token.Scope] == [each.value for each in Scope]

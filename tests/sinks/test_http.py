@@ -237,6 +237,17 @@ def test_pages_load_nothing_from_other_hosts_and_escape_names(client: Caller, pa
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 
+def test_the_page_of_the_api_shows_scopes_bodies_and_errors(client: Caller) -> None:
+    text = client.get("/docs").text
+
+    assert "<code>POST /v1/events</code>" in text
+    assert "Scope: <code>ingest</code>" in text
+    assert "Body, <code>application/cloudevents+json</code>" in text
+    assert "<td><code>subject</code></td><td>string</td><td>needed</td>" in text
+    assert "<code>401</code> Unauthorized" in text
+    assert "<code>422</code>" not in text
+
+
 def test_the_pages_lead_from_accounts_to_costs_and_mails(client: Caller) -> None:
     assert 'href="/accounts/a/1"' in client.get("/").text
     assert "9.40 USD" in client.get("/accounts/a/1").text

@@ -62,7 +62,7 @@ bench: setup    ## measure; writes build/bench.json
 
 mutation: setup ## break a sample of the lines of streams/core and see tests fail; hours; writes build/mutation.json
 	@mkdir -p build
-	@$(PY) -m bench.mutation --sample 1000
+	@$(PY) -m bench.mutation
 
 chaos: setup    ## kill everything under load and count; writes build/chaos.json
 	@mkdir -p build

@@ -8,7 +8,7 @@ import pytest
 from schemas.profile import Profile
 from streams.core.book import Book
 from tests.scenarios.renting import renew, request, sample, start, state, stop, topup
-from tests.scenarios.telling import BOOK, Told, instant, opened, tell, tick
+from tests.scenarios.telling import BOOK, Told, instant, opened, served, tell, tick
 
 FUNDED = topup("00:00", "10000")
 SECOND = date(2026, 11, 2)
@@ -129,3 +129,18 @@ def test_a_model_that_warms_up_has_the_price_of_that_time() -> None:
 
     assert told.amounts() == ["6.00", "7.00"]
     assert [c["time"] for c in told.charges()] == [instant("23:00"), instant("2 11:00")]
+
+
+@pytest.mark.req("X-06")
+def test_a_price_finer_than_the_line_is_rounded_half_up_and_carries_nothing() -> None:
+    profile = BOOK.offers["flexai"].profile
+    price = profile.skus["bge-m3"].prices[0]
+    fine = price.model_copy(update={"requests": dict.fromkeys(price.requests, Decimal("0.1234565"))})
+    book = _with(profile, "bge-m3", fine)
+
+    told = tell(
+        opened("flexai"), *(served(f"10:0{n}", "bge-m3", input_tokens=1) for n in range(2)), book=book
+    )
+
+    # 0.0000001234565 each: the second line is what two come to, 0.000000246913, less the first.
+    assert told.amounts() == ["0.000000123457", "0.000000123456"]

@@ -14,8 +14,8 @@ if [ -z "$python" ] || ! "$python" -c 'import sys, venv, ensurepip; sys.exit(sys
     missing+=(python3 python3-venv)
 fi
 case "${1:-}" in
-test) need nginx nginx-light && need redis-server redis-server ;;
-bench) need wrk wrk ;;
+test) need nginx nginx-light && need redis-server redis-server && need chromium chromium ;;
+bench) need wrk wrk && need chromium chromium ;;
 esac
 [ ${#missing[@]} -eq 0 ] && exit 0
 

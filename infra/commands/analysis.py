@@ -13,11 +13,11 @@ from infra.commands.output import (
     AsJson,
     ask,
     ask_about,
-    cell,
     one_form,
     print_csv,
     print_json,
 )
+from schemas.spreadsheet import cell
 
 Row = dict[str, Any]
 Days = Annotated[int, typer.Option("--days", min=1, max=366, help="Days to look at.")]

@@ -45,13 +45,14 @@ def explain(
 
 def reconcile(as_json: AsJson = False, timeout: Timeout = 60.0) -> None:
     """Fold the journal again and compare: worker, ledger, balances and ClickHouse, account by account, exactly."""
-    from infra.audit import show
+    from infra.audit import last, show
     from infra.audit.reconcile import reconcile as compare
     from infra.books import load_book
     from infra.settings import load_settings
 
     settings = load_settings()
     report = compare(settings, load_book(settings.profiles_dir), timeout, _say)
+    last.note(settings, clean=report.is_clean, differences=len(report.differences))
     if as_json:
         _print_json(show.report_as_dict(report))
     else:

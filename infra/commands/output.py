@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from sinks.clickhouse.reports import Reports
 
 BAR_WIDTH = 24
-# What a spreadsheet takes for the beginning of a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
 
 Account = Annotated[str, typer.Argument(help="The account's id.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -67,11 +65,6 @@ def print_json(value: Any) -> None:
     import json
 
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def cell(text: str) -> str:
-    """`text` as a CSV cell that no spreadsheet takes for a formula (OWASP CSV injection); for names, not for numbers."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def print_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -17,12 +17,12 @@ from infra.commands.output import (
     AsJson,
     ask,
     bar,
-    cell,
     one_form,
     print_csv,
     print_json,
     unknown,
 )
+from schemas.spreadsheet import cell
 
 if TYPE_CHECKING:
     from sinks.clickhouse.reports import Reports

@@ -1,4 +1,4 @@
-"""Admission and estimates over the `accounts` topic: the thread that follows it, and the clock."""
+"""The states of accounts, followed on a thread, and advice on them by this pipeline's clock."""
 
 from __future__ import annotations
 
@@ -14,15 +14,20 @@ from streams.core.book import Book
 
 
 @contextmanager
-def running_advice(settings: Settings, book: Book) -> Iterator[DryRun]:
-    """Advice on the accounts of this pipeline until the block ends."""
+def running_states(settings: Settings) -> Iterator[AccountStates]:
+    """The states of this pipeline's accounts until the block ends."""
     states = AccountStates(settings.kafka_client_config(), settings.topic(ACCOUNTS))
     states.start()
     try:
-        # On the clock of the events an account's time is what its events say, not this machine's.
-        yield DryRun(states, book, wall_ms if settings.clock is Clock.WALL else _long_ago)
+        yield states
     finally:
         states.close()
+
+
+def advice_on(settings: Settings, book: Book, states: AccountStates) -> DryRun:
+    """Advice on those accounts."""
+    # On the clock of the events an account's time is what its events say, not this machine's.
+    return DryRun(states, book, wall_ms if settings.clock is Clock.WALL else _long_ago)
 
 
 def _long_ago() -> int:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial, wraps
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 from clickhouse_connect.driver.client import Client
@@ -12,9 +12,11 @@ from clickhouse_connect.driver.client import Client
 from infra.books import load_book, load_profiles
 from infra.host import check_port
 from infra.http import payments
-from infra.http.advice import running_advice
+from infra.http.advice import advice_on, running_states
+from infra.http.dashboard import Dashboard
 from infra.http.event_sink import KafkaEvents
 from infra.http.gate import running_gate, waits_for
+from infra.http.live import running_feed
 from infra.parts.ready import mark_ready
 from infra.parts.sink_email import codes
 from infra.settings import LOOPBACK_HOSTS, HttpAuth, Settings, is_loopback
@@ -28,6 +30,9 @@ from sinks.http.ports import Ports, Unavailable
 from sinks.http.tokens import KafkaTokens
 from streams.core.intake import shape_fault
 
+# Pages that watch charges hold a connection as long as they are open.
+SHUTDOWN_S: Final = 3
+
 
 def main(settings: Settings) -> None:
     """Serve until told to stop.
@@ -39,9 +44,21 @@ def main(settings: Settings) -> None:
     tokens = KafkaTokens(settings.kafka_client_config(), settings.topic(API_TOKENS))
     tokens.start()
     book = load_book(settings.profiles_dir)
-    with running_gate(settings, book) as gate, running_advice(settings, book) as advice:
+    with (
+        running_gate(settings, book) as gate,
+        running_states(settings) as states,
+        running_feed(settings) as live,
+    ):
         ports = ports_of(settings, tokens)
-        ports = replace(ports, gate=gate, advice=advice, ready=(*ports.ready, partial(waits_for, gate)))
+        ports = replace(
+            ports,
+            gate=gate,
+            advice=advice_on(settings, book, states),
+            live=live,
+            operations=Dashboard(settings, states),
+            profiles=load_profiles(settings.profiles_dir),
+            ready=(*ports.ready, partial(waits_for, gate)),
+        )
         _serve(settings, ports)
 
 
@@ -55,6 +72,7 @@ def _serve(settings: Settings, ports: Ports) -> None:
         # X-Forwarded-* is what anybody may write: nothing here believes it.
         proxy_headers=False,
         server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_S,
     )
     _Server(config, lambda: mark_ready(settings, "http")).run()
 

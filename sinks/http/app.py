@@ -25,6 +25,8 @@ from sinks.http import (
     webhooks,
 )
 from sinks.http.access import PUBLIC, Reader
+from sinks.http.dashboard import live, reads
+from sinks.http.dashboard import pages as dashboard
 from sinks.http.gate import routes as gate_routes
 from sinks.http.gate.front import GateFront
 from sinks.http.gate.metrics import GateMetrics
@@ -55,6 +57,8 @@ def create_app(ports: Ports) -> FastAPI:
     app.include_router(gate_routes.router)
     app.include_router(advice.router)
     app.include_router(checkout.router)
+    for router in (reads.router, live.router, dashboard.router):
+        app.include_router(router)
     app.include_router(pages.router)
     app.add_api_route("/healthz", _healthz, include_in_schema=False, dependencies=[PUBLIC])
     app.add_api_route("/readyz", _readyz, include_in_schema=False, dependencies=[PUBLIC])

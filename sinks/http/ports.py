@@ -11,7 +11,9 @@ from typing import Any, Protocol
 from schemas.access import ApiToken
 from schemas.adapters import CheckoutDesk, PaymentAdapter
 from schemas.envelope import OutgoingEvent
+from schemas.profile import Profile
 from schemas.wire import Event
+from sinks.http.dashboard.watchers import Watchers
 from sinks.http.gate.gate import Gate
 
 Row = dict[str, Any]
@@ -119,6 +121,22 @@ class MailCodes(Protocol):
         """The account of an unsubscribe link; None where it was not made here."""
 
 
+class Operations(Protocol):
+    """What the dashboard asks beyond reports; raises `Unavailable`."""
+
+    def settings(self, account: str) -> Row | None:
+        """An account's settings as the pipeline has them; None for one that is not known."""
+
+    def health(self) -> Row:
+        """How far behind each part is, and what the last reconcile said."""
+
+    def play(self, events: bytes, profile: str | None, until: str | None) -> Row:
+        """Bill `events` (JSON Lines) by the engine alone, with `profile` (TOML) beside the others: `records` and `mails`.
+
+        Raises ValueError, in words for whoever wrote them, where they cannot be billed.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Where the service gets things. `reports` is called for each request, raises `Unavailable`; `mails` gives the
@@ -129,7 +147,8 @@ class Ports:
     `events`: where events go, None where none are taken; `event_fault`: what only the price book finds wrong in one.
     `ready`: each says what the service still waits for, or None. `gate`: what answers `/v1/authorize`; `advice`:
     admission and estimates; None where there is none. `notices`: what owners were told; `mail_codes`: codes and links
-    of mails.
+    of mails. `profiles`: what pages say of a provider; `live`: who watches charges as they come; `operations`: what only
+    the dashboard asks.
     """
 
     reports: Callable[[], Reports]
@@ -146,3 +165,6 @@ class Ports:
     advice: Advice | None = None
     notices: Callable[[], NoticeReports] | None = None
     mail_codes: MailCodes | None = None
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    live: Watchers | None = None
+    operations: Operations | None = None

@@ -30,7 +30,17 @@ def _checkout(account: str) -> Any:
     return {"account": account, "amount": "10", "success_url": page, "cancel_url": page}
 
 
-BODIES: Mapping[str, Callable[[str], Any]] = {"/v1/events": _event, "/v1/checkout": _checkout}
+def _played(_account: str) -> Any:
+    return {"events": ""}
+
+
+BODIES: Mapping[str, Callable[[str], Any]] = {
+    "/v1/events": _event,
+    "/v1/checkout": _checkout,
+    "/v1/playground": _played,
+}
+# Their body names no account.
+ABOUT_NOBODY = frozenset({"/v1/playground"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,8 @@ def _way(route: Any, method: str, description: dict[str, Any]) -> Way:
     scopes = access.scopes_of(route)
     assert scopes is not None, f"{path} declares no access"
     needed = tuple(field.alias for field in route.dependant.query_params if field.field_info.is_required())
-    takes_account = "{account" in path or "account" in needed or body is not None
+    names_account = body is not None and path not in ABOUT_NOBODY
+    takes_account = "{account" in path or "account" in needed or names_account
     return Way(method, path, scopes, takes_account, needed, body)
 
 

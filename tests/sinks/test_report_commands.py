@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from infra.commands import output, reports
+from schemas.spreadsheet import cell
 
 REPORT: dict[str, Any] = {
     "account": "a1", "currency": "USD", "from": "2026-11-01", "to": "2026-11-02", "by": "resource", "total": "0.600000000001", "charges": 2,
@@ -22,11 +23,11 @@ REPORT: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "＝1"])
 def test_a_name_that_looks_like_a_formula_is_defused(name: str) -> None:
-    assert output.cell(name) == f"'{name}"
+    assert cell(name) == f"'{name}"
 
 
 def test_a_plain_name_stays_as_it_is() -> None:
-    assert output.cell("gpu-s") == "gpu-s"
+    assert cell("gpu-s") == "gpu-s"
 
 
 def test_csv_of_a_report_has_every_day_and_exact_amounts(capsys: pytest.CaptureFixture[str]) -> None:

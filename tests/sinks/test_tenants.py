@@ -16,6 +16,7 @@ from schemas.adapters import Checkout, Shelf
 from schemas.envelope import OutgoingEvent
 from sinks.http.access import hash_of
 from sinks.http.app import create_app
+from sinks.http.dashboard.watchers import Watchers
 from sinks.http.ports import Ports
 from tests.sinks.calling import call, error_of
 from tests.sinks.every_route import Way, ways_of
@@ -32,6 +33,7 @@ PUBLIC = {
     "GET /v1/authorize",
     "POST /v1/authorize",
     "POST /v1/webhooks/{provider}",
+    "GET /static/{name:path}",
     "GET /v1/unsubscribe",
     "POST /v1/unsubscribe",
 }
@@ -115,6 +117,13 @@ class NoNotices:
         return []
 
 
+def ended() -> Watchers:
+    """Nobody writes charges any more: the answer to who watches comes at once."""
+    watchers = Watchers()
+    watchers.close()
+    return watchers
+
+
 class Service:
     """The application with one token, and what was used to answer."""
 
@@ -130,6 +139,8 @@ class Service:
             advice=Spied(self.used),
             notices=lambda: Spied(self.used, NoNotices()),
             checkout=Desk(self.used),
+            live=ended(),
+            operations=Spied(self.used),
         )
         self.app = create_app(ports)
 

@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 
 from sinks.http.access import READ, Reader
 from sinks.http.accounts import Account
 from sinks.http.ports import Row
+from sinks.http.spending import Analysis
 
 router = APIRouter(tags=["analysis"], dependencies=[READ])
-
-
-class Analysis(Protocol):
-    """Questions about spending; `sinks.clickhouse.reports.Reports` says what each answers."""
-
-    def overview(self, sort: str = "account", *, limit: int = 100, offset: int = 0) -> list[Row]:
-        """Accounts with burn and runway."""
-
-    def projection(self, account: str) -> Row | None:
-        """The month so far, and what it will come to."""
-
-    def costs_by_hour(self, account: str, hours: int) -> Row | None:
-        """Costs of the last hours."""
-
-    def top_requests(self, account: str, days: int = 30, limit: int = 10) -> Row | None:
-        """The dearest requests."""
-
-    def utilization(self, account: str, days: int = 30) -> Row | None:
-        """Deployments with what was idle."""
-
-    def suggestions(self, account: str, days: int = 30) -> Row | None:
-        """What could be saved."""
-
-    def operations(self) -> Row:
-        """Freshness, refusals, arrears, dead letters."""
 
 
 class Sort(StrEnum):

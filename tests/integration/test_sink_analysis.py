@@ -1,20 +1,15 @@
 """What analysts, owners and operators are told is true: over twins that no merge has met, to the ledger's last digit."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal, localcontext
 from typing import Any
 
 import pytest
 
-from infra.demo.script import Script
-from infra.demo.stories import tell_all
 from infra.settings import Settings
-from schemas.values import instant_text
-from schemas.wire import Unreadable, read_event
 from tests.integration.stored import Stored
 from tests.scenarios import renting
 from tests.scenarios.telling import ACCOUNT, machine, opened, paid, served, started, stopped
-from tests.servers import own_settings
 
 pytestmark = pytest.mark.clickhouse
 
@@ -24,22 +19,6 @@ DIMENSIONS = ("resource", "model", "sku", "key", "meter")
 @pytest.fixture
 def stored(clickhouse_settings: Settings) -> Stored:
     return Stored(clickhouse_settings)
-
-
-@pytest.fixture(scope="module")
-def month(clickhouse_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Stored:
-    """The first twelve days of the demo's five providers, every row of it twice."""
-    first = datetime(2026, 10, 21, tzinfo=UTC)
-    script = Script(int(first.timestamp()) * 1000, 1)
-    tell_all(script)
-    days = list(script.days())[:12]
-    steps = [step for day in days for step in day.steps if step.type]
-    # What is no event of the contract, or has other content than before, ends at ingest.
-    events = [step.raw for step in steps if not isinstance(read_event(step.raw), Unreadable)]
-    settings = own_settings(
-        tmp_path_factory.mktemp("month"), namespace="analysis_month", clickhouse_dsn=clickhouse_dsn
-    )
-    return Stored(settings).tell(events, instant_text(days[-1].end_ms))
 
 
 def accounts_of(month: Stored) -> list[str]:

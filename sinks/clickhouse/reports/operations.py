@@ -19,14 +19,17 @@ class Operations(Accounts):
 
     def operations(self) -> Row:
         """Clock, freshness, refusals, arrears and dead letters at once."""
-        clocks = self._ask.rows("clocks")[0]
         return {
-            "clock": shown(clocks),
+            "clock": self.clock(),
             "freshness": self.freshness(),
             "rejections": self.rejections(),
             "arrears": self.arrears(),
             "dead_letters": self.stored_rows().get(DEAD_LETTERS, 0),
         }
+
+    def clock(self) -> Row:
+        """The clocks of the slowest and the fastest partition, None before the first tick."""
+        return shown(self._ask.rows("clocks")[0])
 
     def freshness(self, minutes: int = FRESH_MINUTES) -> Row:
         """Seconds from a charge's time to its being seen (FA-09), and from Kafka, over the last busy `minutes`."""

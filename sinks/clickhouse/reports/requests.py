@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
-from sinks.clickhouse.asking import Row, as_parameter, bounded, moment, shown, time_text
+from sinks.clickhouse.asking import EXACT, Row, as_parameter, bounded, moment, shown, time_text
 from sinks.clickhouse.reports.costs import DAYS_MAX, Costs
 
+# Of all requests, told with each.
+_TOTALS: Final = ("all_shares", "all_shared")
 _COUNTS: Final = ("input_tokens", "output_tokens", "images", "videos", "characters")
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -27,13 +30,16 @@ class Requests(Costs):
         clock, since, until = span
         between = {"since": as_parameter(since), "until": as_parameter(until)}
         rows = self._ask.rows("top_requests", account=account, limit=bounded(limit), **between)
+        paid = self._ask.rows("paid_stretches", account=account, **between)[0]
+        share, shared = (rows[0]["all_shares"], rows[0]["all_shared"]) if rows else (Decimal(0), 0)
+        used = {"requests": shared, "share": share, "idle": EXACT.subtract(paid["cost"], share)}
         return {
             "account": account,
             "currency": clock["currency"],
             "from": time_text(since),
             "to": time_text(until),
             "requests": [_request(row) for row in rows],
-            "deployments": shown(self._ask.rows("allocation", account=account, **between)[0]),
+            "deployments": shown(paid | used),
         }
 
     def utilization(self, account: str, days: int = 30) -> Row | None:
@@ -67,5 +73,5 @@ class Requests(Costs):
 def _request(row: Row) -> Row:
     """Counts as numbers where they fit into JSON's, as the events have them; what a request did not use is left out."""
     used = {name: row[name] for name in _COUNTS if row[name]}
-    rest = {name: value for name, value in row.items() if name not in _COUNTS}
+    rest = {name: value for name, value in row.items() if name not in (*_COUNTS, *_TOTALS)}
     return shown(rest) | used

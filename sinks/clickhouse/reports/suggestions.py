@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from schemas.profile import Profile
-from sinks.clickhouse.asking import Row, as_parameter, time_text
+from sinks.clickhouse.asking import Row, as_parameter, time_text, total
 from sinks.clickhouse.reports.requests import Requests
 from sinks.clickhouse.suggest.capacity import expensive_requests, fewer_replicas
 from sinks.clickhouse.suggest.facts import ESTIMATE, Deployment, Hour, Spending, Suggestion, cents
@@ -46,19 +46,17 @@ class Suggestions(Requests):
         }
 
     def _deployments(self, between: Mapping[str, Any], zone: str) -> list[Deployment]:
-        """What runs at a known price, with its use; without uses where the account tells of no request at all."""
-        used = {row["resource"]: row for row in self._ask.rows("utilization", **between)}
-        busy = {row["resource"]: row["busy_s"] for row in self._ask.rows("busy_seconds", **between)}
-        hours: dict[str, list[Hour]] = defaultdict(list)
+        """What runs at a known price, with its use; without hours where the account tells of no request at all."""
+        rows: dict[str, list[Row]] = defaultdict(list)
+        for row in self._ask.rows("hour_profile", zone=zone, **between):
+            rows[row["resource"]].append(row)
         # Where no request is told of, that a deployment had none says nothing.
-        if busy:
-            for row in self._ask.rows("hour_profile", zone=zone, **between):
-                hours[row["resource"]].append(_hour(row))
+        tells = any(row["requests"] for used in rows.values() for row in used)
         running = self._ask.rows("running", account=between["account"])
         return [
-            _deployment(row, used[row["resource"]], busy.get(row["resource"]), hours[row["resource"]])
+            _deployment(row, rows[row["resource"]], tells=tells)
             for row in running
-            if row["price"] is not None and row["resource"] in used
+            if row["price"] is not None and row["resource"] in rows
         ]
 
     def _spending(self, between: Mapping[str, Any], days: int) -> Spending | None:
@@ -102,7 +100,8 @@ def _hour(row: Row) -> Hour:
     return Hour(row["day"], row["weekday"], row["hour"], row["paid_hours"], int(row["requests"]))
 
 
-def _deployment(row: Row, used: Row, busy_s: Decimal | None, hours: list[Hour]) -> Deployment:
+def _deployment(row: Row, used: list[Row], *, tells: bool) -> Deployment:
+    told = not any(hour["untold"] for hour in used)
     return Deployment(
         resource=row["resource"],
         profile=row["profile"],
@@ -111,8 +110,7 @@ def _deployment(row: Row, used: Row, busy_s: Decimal | None, hours: list[Hour]) 
         price=row["price"],
         per_hour=row["per_hour"],
         replicas=int(row["replicas"]),
-        paid_hours=used["paid_hours"],
-        requests=int(used["requests"]),
-        busy_s=busy_s,
-        hours=hours,
+        paid_hours=total(used, "paid_hours"),
+        busy_s=total(used, "busy_s") if told else None,
+        hours=[_hour(hour) for hour in used] if tells else [],
     )

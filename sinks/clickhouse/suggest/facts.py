@@ -38,7 +38,6 @@ class Deployment:
     per_hour: Decimal
     replicas: int
     paid_hours: Decimal = Decimal(0)
-    requests: int = 0
     busy_s: Decimal | None = None
     hours: Sequence[Hour] = field(default_factory=tuple)
 

@@ -1,0 +1,1 @@
+"""What dbt needs to know of the views."""

@@ -1,0 +1,1 @@
+"""Dashboards for Grafana: a data source, three pages, and what makes them."""

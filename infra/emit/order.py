@@ -14,11 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from schemas.envelope import STRUCTURED, OutgoingEvent
-from schemas.events import TOPIC_OF_TYPE
+from schemas.events import CLOCK_TICK, TOPIC_OF_TYPE
 from schemas.topics import INPUTS
 from schemas.values import instant_text
 from schemas.wire import Event, encode, read_event
-from streams.core.story import TICK
 from streams.ingest.partitioner import partition_of
 
 # Two of the broker's milliseconds: the stamp of what is sent next is later for certain.
@@ -64,7 +63,7 @@ def waves_of(
 
 def is_tick(event: OutgoingEvent) -> bool:
     """True for `clock.tick`, which moves the clock of every partition."""
-    return event.type == TICK
+    return event.type == CLOCK_TICK
 
 
 def ticks_apart(chunk: Sequence[OutgoingEvent]) -> Iterator[Sequence[OutgoingEvent]]:
@@ -102,13 +101,13 @@ def ticks_of(tick: OutgoingEvent, accounts: Sequence[str]) -> list[OutgoingEvent
 def ticks_at(instant: str, source: str, tick_id: str, accounts: Sequence[str]) -> list[OutgoingEvent]:
     """A tick at `instant` for each of `accounts`."""
     return [
-        OutgoingEvent(account, TICK, _tick_event(account, instant, source, f"{tick_id}/{partition}"))
+        OutgoingEvent(account, CLOCK_TICK, _tick_event(account, instant, source, f"{tick_id}/{partition}"))
         for partition, account in enumerate(accounts)
     ]
 
 
 def _tick_event(account: str, instant: str, source: str, tick_id: str) -> bytes:
     return encode({
-        "specversion": "1.0", "id": tick_id, "source": source, "type": TICK, "subject": account,
+        "specversion": "1.0", "id": tick_id, "source": source, "type": CLOCK_TICK, "subject": account,
         "time": instant, "datacontenttype": "application/json", "data": {},
     })  # fmt: skip

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from schemas.envelope import Item, read_message
+from schemas.events import CLOCK_TICK
 from schemas.journal import identity_of
 from schemas.records import Balance as BalanceRecord
 from schemas.records import Reason
@@ -23,8 +24,6 @@ from streams.core.book import Book
 from streams.core.intake import shape_fault
 from streams.core.state import NEVER, Account, Outbox
 from streams.core.turn import in_one_line, record_id
-
-TICK = "clock.tick"
 
 
 class Story:
@@ -80,7 +79,7 @@ class Story:
         self._fold(event)
 
     def _fold(self, event: Event) -> None:
-        if event.type == TICK:
+        if event.type == CLOCK_TICK:
             self._tick(event.time_ms)
             return
         account = self.accounts.get(event.account)

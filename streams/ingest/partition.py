@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from schemas.envelope import Item
+from schemas.events import CLOCK_TICK
 from schemas.journal import NO_CLOCK
 from schemas.records import Reason
 from schemas.values import instant_text
@@ -25,7 +26,6 @@ from streams.ingest.packer import Packer
 from streams.ingest.reading import Letter
 from streams.ingest.rejections import Rejected, rejected
 
-TICK = "clock.tick"
 DAY_MS = 86_400_000
 
 
@@ -122,7 +122,7 @@ class PartitionIngest:
                 self._refuse(identity, read.content)
 
     def _accept(self, identity: bytes, event: Event) -> None:
-        if event.type == TICK:
+        if event.type == CLOCK_TICK:
             self._begin(max(event.time_ms, self.identities.clock), is_tick=True)
         elif not self._packer.has_room(len(event.raw)):
             self._begin(self.identities.clock, is_tick=False)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
+from schemas.events import CLOCK_TICK
 from schemas.journal import NO_CLOCK, JournalRecord, decode_record
 from schemas.journaled import read_journaled
 from streams.codec import pack_account, read_position, unpack_account
@@ -17,8 +18,6 @@ from streams.core.errors import BrokenInvariant
 from streams.core.state import Account, Outbox
 from streams.worker.due import DueIndex
 from streams.worker.ports import Fold
-
-TICK = "clock.tick"
 
 
 class OpenRecord:
@@ -121,7 +120,7 @@ class PartitionFolder:
                 event = read_journaled(raw)
             except (msgspec.DecodeError, ValueError) as error:
                 raise BrokenInvariant(f"journal record {offset} holds no event: {error}") from error
-            if event.type == TICK:
+            if event.type == CLOCK_TICK:
                 # The record's clock has done its work.
                 continue
             account_id = event.account

@@ -126,6 +126,7 @@ def _second_text(second: int) -> str:
     return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
 
 
+@lru_cache(maxsize=1024)  # what falls due at one instant asks for it five times
 def instant_text(ms: int) -> str:
     """RFC 3339 in UTC with three decimals, so that texts sort as times do: ``2026-11-01T00:00:00.000Z``."""
     second, rest = divmod(ms, 1000)

@@ -74,7 +74,6 @@ def test_a_record_of_every_topic_lands_in_its_table(landing: Landing) -> None:
         ),
         1,
     ) | {
-        "deliveries": 0,
         "dead_letters": 0,
         "gaps": 0,
     }

@@ -21,6 +21,8 @@ from streams.core.turn import Turn, record_id
 # corrects them together. Lines of equal length share a segment, so only irregular heartbeats come near it.
 SEGMENTS_MAX = 1_500
 SEGMENTS_MERGED = 500
+# The revision of a line that was due and came to nothing, as no replicas ran: no charge was written for it.
+UNWRITTEN = -1
 
 # (start, end, revision, weighted seconds, amount) of a settled line.
 Line = tuple[int, int, int, int, Decimal]
@@ -80,8 +82,13 @@ def cut(turn: Turn, resource: str, run: Run, end_ms: int) -> bool:
     _write(turn, resource, run, charge, start_ms, end_ms, seconds, amount)
     if amount:
         note_draw(run, start_ms, end_ms, ledger.spend(turn, amount, charge))
-    _note_line(run, start_ms, end_ms)
+    _note_line(run, start_ms, end_ms, run.revision)
     return True
+
+
+def pass_over(run: Run, end_ms: int) -> None:
+    """A line was due at `end_ms` and there was nothing to bill: what is told late may still make one of it."""
+    _note_line(run, run.settled_ms, end_ms, UNWRITTEN)
 
 
 def settled_after(turn: Turn, run: Run, time_ms: int) -> list[Line]:
@@ -102,6 +109,9 @@ def correct(turn: Turn, resource: str, run: Run, before: list[Line]) -> None:
         seconds, amount = new_seconds - old_seconds, EXACT.subtract(new_amount, old_amount)
         if not seconds and not amount:
             continue
+        if revision == UNWRITTEN:
+            _write_late(turn, resource, run, start, end, seconds, amount)
+            continue
         corrected = _line_id(turn, resource, run, start, revision)
         charge = record_id("chg", corrected, run.revision, turn.cause.source, turn.cause.id)
         _write(turn, resource, run, charge, start, end, seconds, amount, corrects=corrected)
@@ -111,6 +121,17 @@ def correct(turn: Turn, resource: str, run: Run, before: list[Line]) -> None:
             ledger.spend(turn, amount, charge, kind=ledger.CORRECTION)
     if run.settled_ms > run.end_ms:
         _forget_after(run, run.end_ms)
+
+
+def _write_late(
+    turn: Turn, resource: str, run: Run, start_ms: int, end_ms: int, seconds: int, amount: Decimal
+) -> None:
+    """What a late event adds is a plain charge: there is none that it could correct (contract 8.1)."""
+    charge = _line_id(turn, resource, run, start_ms, run.revision)
+    _write(turn, resource, run, charge, start_ms, end_ms, seconds, amount)
+    if amount:
+        note_draw(run, start_ms, end_ms, ledger.spend(turn, amount, charge))
+    _has_charge(run, start_ms)
 
 
 def _line_id(turn: Turn, resource: str, run: Run, start_ms: int, revision: int) -> str:
@@ -156,18 +177,31 @@ def _write(
 # --- which lines a run has -----------------------------------------------------------------------------
 
 
-def _note_line(run: Run, start_ms: int, end_ms: int) -> None:
+def _note_line(run: Run, start_ms: int, end_ms: int, revision: int) -> None:
     run.settled_ms = end_ms
     last = run.segments[-1] if run.segments else None
     step = end_ms - start_ms
-    if last and last.step_ms == step and last.end_ms == start_ms and last.revision == run.revision:
+    if last and last.step_ms == step and last.end_ms == start_ms and last.revision == revision:
         last.count += 1
         return
-    run.segments.append(Segment(start_ms, step, 1, run.revision))
+    run.segments.append(Segment(start_ms, step, 1, revision))
     if len(run.segments) > SEGMENTS_MAX:
         merged, rest = run.segments[:SEGMENTS_MERGED], run.segments[SEGMENTS_MERGED:]
         first = merged[0]
         run.segments = [Segment(first.start_ms, merged[-1].end_ms - first.start_ms, 1, first.revision), *rest]
+
+
+def _has_charge(run: Run, start_ms: int) -> None:
+    """The line that begins at `start_ms` has come to something: take it out of those that came to nothing."""
+    at = next(index for index, segment in enumerate(run.segments) if start_ms < segment.end_ms)
+    old = run.segments[at]
+    ahead = (start_ms - old.start_ms) // old.step_ms
+    parts = (
+        Segment(old.start_ms, old.step_ms, ahead, UNWRITTEN),
+        Segment(start_ms, old.step_ms, 1, run.revision),
+        Segment(start_ms + old.step_ms, old.step_ms, old.count - ahead - 1, UNWRITTEN),
+    )
+    run.segments[at : at + 1] = [part for part in parts if part.count]
 
 
 def _ends_after(run: Run, end_ms: int) -> list[tuple[int, int, int]]:

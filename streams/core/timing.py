@@ -27,7 +27,7 @@ def bring_up(turn: Turn, name: str, run: Run, *, opened: bool) -> None:
     if run.timing == Timing.CLOCK_HOUR:
         while (hour_ms := _next_hour(run.settled_ms)) < until_ms:
             if not _settle(turn, name, run, hour_ms):
-                run.settled_ms = hour_ms
+                lines.pass_over(run, hour_ms)
     if run.end_ms != NEVER or run.timing == Timing.CONTINUOUS:
         _settle(turn, name, run, until_ms)
     if run.end_ms == NEVER:
@@ -79,7 +79,7 @@ def line_due(turn: Turn, name: str, run: Run, due_ms: int) -> None:
         _bring_up_one(turn, name, run)
     else:
         if not _settle(turn, name, run, due_ms):
-            run.settled_ms = due_ms
+            lines.pass_over(run, due_ms)
         _arm_next(turn, name, run)
 
 

@@ -602,3 +602,67 @@ def test_a_model_that_is_asked_for_does_not_count_for_the_quota_either() -> None
     asked = [request("10:00", "my-private", f"m-{n}") for n in range(4)]
 
     assert tell(OPENED, FUNDED, *asked, request("10:01", "rtx-4090")).reasons() == []
+
+
+@pytest.mark.req("GG-37", "X-02", "X-03")
+def test_replicas_told_late_of_hours_that_had_none_are_billed_as_if_in_time() -> None:
+    in_time = (
+        start("10:30", "my-deployment", replicas=0),
+        replicas("11:30", 2, id="up"),
+        replicas("12:15", 0, id="down"),
+        replicas("13:00", 1, id="one"),
+    )
+    begun, up, down, one = in_time
+
+    told = tell(OPENED, FUNDED, begun, one, tick("15:30"), up, down, stop("16:00"))
+
+    assert told.cost("i-1") == tell(OPENED, FUNDED, *in_time, stop("16:00")).cost("i-1") == Decimal("27.00")
+    late = [c for c in told.charges() if c["time"] == instant("15:30")]
+    # Of the first telling: half an hour of 11:30 and all of 12:00 with two replicas; the second takes some back.
+    assert [(c["start"], c["amount"], "corrects" in c) for c in late] == [
+        (instant("11:00"), "6.00", False),
+        (instant("12:00"), "12.00", False),
+        (instant("12:00"), "-9.00", True),
+    ]
+    assert late[2]["corrects"] == late[1]["id"]
+    assert [e["type"] for e in told.entries() if e["time"] == instant("15:30")] == [
+        "charge",
+        "charge",
+        "correction",
+    ]
+
+
+@pytest.mark.req("GG-37", "X-03")
+def test_an_hour_without_replicas_that_got_some_late_goes_back_to_nothing_and_up_again() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        start("10:00", "my-deployment", replicas=0),
+        tick("14:30"),
+        replicas("11:00", 1, id="a"),
+        replicas("11:00", 0, id="b"),
+        replicas("11:00", 2, id="c"),
+        replicas("12:00", 0, id="d"),
+        stop("15:00"),
+    )
+
+    assert told.cost("i-1") == Decimal("12.00")
+    assert len({c["id"] for c in told.charges()}) == len(told.charges())
+    known = {c["id"] for c in told.charges()}
+    assert all(c["corrects"] in known for c in told.charges() if "corrects" in c)
+
+
+@pytest.mark.req("GG-37", "X-03")
+def test_a_second_told_late_is_a_line_below_the_cent_without_an_entry() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        start("10:00", "my-deployment", replicas=0),
+        tick("12:30"),
+        replicas("11:00:01", 0, id="down"),
+        replicas("11:00:00", 1, id="up"),
+        stop("13:00"),
+    )
+
+    assert [(c["quantity"], c["amount"]) for c in told.charges()] == [("0.000277777778", "0.00")]
+    assert [e["type"] for e in told.entries()] == ["topup"]

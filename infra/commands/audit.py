@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.commands.output import print_json
+
 if TYPE_CHECKING:
     from infra.settings import Settings
 
@@ -36,7 +38,7 @@ def explain(
     settings = load_settings()
     found = find(open_client(settings), Topics(settings), load_book(settings.profiles_dir), charge_id)
     if as_json:
-        _print_json(show.explanation_as_dict(found))
+        print_json(show.explanation_as_dict(found))
     else:
         show.print_explanation(show.wide_console(), found)
     if not found.is_proven:
@@ -54,7 +56,7 @@ def reconcile(as_json: AsJson = False, timeout: Timeout = 60.0) -> None:
     report = compare(settings, load_book(settings.profiles_dir), timeout, _say)
     last.note(settings, clean=report.is_clean, differences=len(report.differences))
     if as_json:
-        _print_json(show.report_as_dict(report))
+        print_json(show.report_as_dict(report))
     else:
         show.print_report(show.wide_console(), report)
     if not report.is_clean:
@@ -134,12 +136,6 @@ def _check(settings: "Settings", timeout: float) -> None:
             f"{len(found):,} accounts of tables differ from what the journal gives (events still coming?)"
         )
     print(f"{settings.clickhouse_database}: the same rows as the journal gives, in every table")
-
-
-def _print_json(value: object) -> None:
-    import json
-
-    print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _say(line: str) -> None:

@@ -13,11 +13,9 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.errors import CommandFailed
+from infra.commands.output import connected
 
 if TYPE_CHECKING:
-    from clickhouse_connect.driver.client import Client
-
     from sinks.clickhouse.exports.stream import Export, Form, Seller, Span
 
 DAY_FORMATS = ["%Y-%m-%d"]
@@ -82,7 +80,7 @@ def beancount(start: First, end: After, output: Output = None) -> None:
     from sinks.clickhouse.exports.book import lines
 
     span = _span(start, end)
-    with _connected() as client, _target(output) as target:
+    with connected() as client, _target(output) as target:
         for line in lines(client, span, _sellers()):
             target.write(line.encode())
 
@@ -115,7 +113,7 @@ def _sellers() -> "list[Seller]":
 
 
 def _write(parts: "Iterable[tuple[Export, Form]]", output: Path | None) -> None:
-    with _connected() as client, _target(output) as target:
+    with connected() as client, _target(output) as target:
         for export, form in parts:
             for piece in export.pieces(client, form):
                 target.write(piece)
@@ -134,19 +132,3 @@ def _target(output: Path | None) -> Iterator[IO[bytes]]:
         part.replace(output)
     finally:
         part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _connected() -> "Iterator[Client]":
-    from infra.settings import load_settings
-    from sinks.clickhouse.client import ClickHouseError, SchemaMissing, connect
-
-    settings = load_settings()
-    try:
-        yield connect(settings.clickhouse_dsn.get_secret_value(), settings.clickhouse_database)
-    except SchemaMissing:
-        raise CommandFailed(
-            f"ClickHouse has no database {settings.clickhouse_database} yet; start the pipeline with meterstream up"
-        ) from None
-    except ClickHouseError as error:
-        raise CommandFailed(f"ClickHouse at {settings.clickhouse_url}: {error}") from None

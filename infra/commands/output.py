@@ -4,7 +4,8 @@ Amounts are printed as the decimal strings they are; only bars are drawn from ro
 """
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +13,8 @@ import typer
 from infra.errors import CommandFailed
 
 if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
     from sinks.clickhouse.reports import Reports
 
 BAR_WIDTH = 24
@@ -25,14 +28,22 @@ def ask(question: Callable[["Reports"], Any]) -> Any:
     """The answer of the store that is configured; raises CommandFailed where it has none."""
     from infra.books import load_profiles
     from infra.settings import load_settings
-    from sinks.clickhouse.client import ClickHouseError, SchemaMissing, connect
     from sinks.clickhouse.reports import Reports
 
-    settings = load_settings()
-    profiles = load_profiles(settings.profiles_dir)
-    try:
-        client = connect(settings.clickhouse_dsn.get_secret_value(), settings.clickhouse_database)
+    profiles = load_profiles(load_settings().profiles_dir)
+    with connected() as client:
         return question(Reports(client, profiles))
+
+
+@contextmanager
+def connected() -> Iterator["Client"]:
+    """A client of the store that is configured; what ClickHouse refuses inside the block becomes CommandFailed."""
+    from infra.settings import load_settings
+    from sinks.clickhouse.client import ClickHouseError, SchemaMissing, connect
+
+    settings = load_settings()
+    try:
+        yield connect(settings.clickhouse_dsn.get_secret_value(), settings.clickhouse_database)
     except SchemaMissing:
         raise CommandFailed(
             f"ClickHouse has no database {settings.clickhouse_database} yet; start the pipeline with meterstream up"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.commands.output import print_json
+
 if TYPE_CHECKING:
     from infra.audit.what_if import Compared
 
@@ -40,7 +42,7 @@ def what_if(
     instead = load_instead(profile, book)
     found = compare(journal_of(Topics(settings), _say), book, instead, span)
     if as_json:
-        _print_json(found)
+        print_json(_answer(found))
     else:
         _print_table(found)
 
@@ -57,13 +59,10 @@ def _totals(found: "Compared") -> tuple[str, ...]:
     return tuple(money_text(amount) for amount in found.totals())
 
 
-def _print_json(found: "Compared") -> None:
-    import json
-
+def _answer(found: "Compared") -> dict[str, object]:
     rows = [dict(zip(HEADER, row, strict=True)) for row in _table(found)]
     total = dict(zip(HEADER[2:], _totals(found), strict=True))
-    answer = {"profile": found.profile, "currency": found.currency, "rows": rows, "total": total}
-    print(json.dumps(answer, indent=2, ensure_ascii=False))
+    return {"profile": found.profile, "currency": found.currency, "rows": rows, "total": total}
 
 
 def _print_table(found: "Compared") -> None:

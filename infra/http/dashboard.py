@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 from infra.audit import last
@@ -11,7 +12,9 @@ from infra.http import playground
 from infra.http.states import States
 from infra.settings import Settings
 from infra.status import collect_status
+from schemas.profile import Profile
 from schemas.values import money_text
+from sinks.email.render import Letterhead
 from sinks.http.ports import Row
 from streams.codec import unpack_account
 
@@ -22,9 +25,10 @@ HEALTH_S: Final = 3.0
 class Dashboard:
     """`sinks.http.ports.Operations` over this pipeline."""
 
-    def __init__(self, settings: Settings, states: States) -> None:
+    def __init__(self, settings: Settings, states: States, profiles: Mapping[str, Profile]) -> None:
         self._settings = settings
         self._states = states
+        self._letterhead = Letterhead(settings.mail_from, profiles)
         self._lock = threading.Lock()
         self._health: Row = {}
         self._asked_s = float("-inf")
@@ -59,7 +63,7 @@ class Dashboard:
 
     def play(self, events: bytes, profile: str | None, until: str | None) -> Row:
         """See `infra.http.playground`."""
-        return playground.play(self._settings, events, profile, until)
+        return playground.play(self._letterhead, events, profile, until)
 
     def _ask_health(self) -> Row:
         status = collect_status(self._settings)

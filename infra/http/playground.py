@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from infra.books import SHIPPED
-from infra.settings import Settings
 from schemas.profile import Profile, ProfileFault, load_profile
 from schemas.values import instant_of
 from schemas.wire import encode
@@ -18,21 +18,23 @@ from sinks.email.render import CannotRender, Letterhead, render
 from sinks.http.ports import Row
 from streams.core import story
 from streams.core.book import Book
+from streams.core.state import DAY_MS
 
 # A page for trying things out, not a way to bill: what one request may cost this process is bounded.
 EVENTS_MAX: Final = 2_000
 RECORDS_MAX: Final = 5_000
 DAYS_MAX: Final = 400
-_DAY_MS: Final = 86_400_000
 
 
-def play(settings: Settings, events: bytes, profile: str | None, until: str | None) -> Row:
-    """Bill `events` up to `until`; raises ValueError, in words, where that cannot be done."""
+def play(letterhead: Letterhead, events: bytes, profile: str | None, until: str | None) -> Row:
+    """Bill `events` up to `until` by the profiles of `letterhead`; raises ValueError, in words, where that cannot be done."""
     lines = [line for line in events.splitlines() if line.strip()]
     if len(lines) > EVENTS_MAX:
         raise ValueError(f"{len(lines)} lines; at most {EVENTS_MAX} here, more with meterstream simulate")
-    profiles = _profiles(settings, profile)
-    book = Book(profiles.values())
+    if profile:
+        own = _own_profile(profile)
+        letterhead = replace(letterhead, profiles={**letterhead.profiles, own.name: own})
+    book = Book(letterhead.profiles.values())
     until_ms = _until(until, lines)
     told = story.run(lines, book, until_ms)
     records = [{"record": kind} | _row(record) for kind, record in story.records_in_order(told.out)]
@@ -41,31 +43,14 @@ def play(settings: Settings, events: bytes, profile: str | None, until: str | No
     return {
         "records": shown,
         "left_out": max(0, len(records) - RECORDS_MAX),
-        "mails": list(_mails(told, Letterhead(settings.mail_from, profiles))),
+        "mails": list(_mails(told, letterhead)),
     }
-
-
-def _profiles(settings: Settings, text: str | None) -> dict[str, Profile]:
-    folders = [SHIPPED, *([settings.profiles_dir] if settings.profiles_dir else [])]
-    loaded = {path.stem: load_profile(path) for folder in folders for path in sorted(folder.glob("*.toml"))}
-    if text:
-        own = _own_profile(text)
-        loaded[own.name] = own
-    return loaded
 
 
 def _own_profile(text: str) -> Profile:
     """A profile is named after its file: the one that is written here gets the file that it names."""
     with tempfile.TemporaryDirectory() as folder:
-        name = next(
-            (
-                line.partition("=")[2].split("#")[0].strip(" \"'")
-                for line in text.splitlines()
-                if line.split("=")[0].strip() == "name"
-            ),
-            "",
-        )
-        path = Path(folder) / f"{Path(name).name or 'profile'}.toml"
+        path = Path(folder) / f"{_name_in(text)}.toml"
         path.write_text(text, encoding="utf-8")
         try:
             return load_profile(path)
@@ -73,12 +58,21 @@ def _own_profile(text: str) -> Profile:
             raise ValueError(str(fault).replace(f"{path}: ", "")) from None
 
 
+def _name_in(text: str) -> str:
+    """The name that the profile gives itself, as a file may bear it; what is wrong with it `load_profile` says."""
+    try:
+        name = tomllib.loads(text).get("name")
+    except tomllib.TOMLDecodeError:
+        name = None
+    return (Path(name).name if isinstance(name, str) else "") or "profile"
+
+
 def _until(text: str | None, lines: list[bytes]) -> int | None:
     if not text:
         return None
     until_ms = instant_of(text)
     first_ms = min((ms for line in lines if (ms := _time_of(line)) is not None), default=until_ms)
-    if until_ms - first_ms > DAYS_MAX * _DAY_MS:
+    if until_ms - first_ms > DAYS_MAX * DAY_MS:
         raise ValueError(f"until is more than {DAYS_MAX} days after the first event")
     return until_ms
 

@@ -1,15 +1,14 @@
 """Part `http`: the HTTP service on its configured address."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial, wraps
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
-from clickhouse_connect.driver.client import Client
 
-from infra.books import load_book, load_profiles
+from infra.books import load_profiles
 from infra.host import check_port
 from infra.http import payments
 from infra.http.advice import advice_on, running_states
@@ -17,17 +16,19 @@ from infra.http.dashboard import Dashboard
 from infra.http.event_sink import KafkaEvents
 from infra.http.gate import running_gate, waits_for
 from infra.http.live import running_feed
+from infra.http.reports import Connected
 from infra.parts.ready import mark_ready
 from infra.parts.sink_email import codes
 from infra.settings import LOOPBACK_HOSTS, HttpAuth, Settings, is_loopback
 from infra.smtp_catcher import MailStore
+from schemas.profile import Profile
 from schemas.topics import API_TOKENS
-from sinks.clickhouse.client import ClickHouseError, connect
 from sinks.clickhouse.notices import Notices
 from sinks.clickhouse.reports import Reports
 from sinks.http.app import create_app
-from sinks.http.ports import Ports, Unavailable
+from sinks.http.ports import Ports
 from sinks.http.tokens import KafkaTokens
+from streams.core.book import Book
 from streams.core.intake import shape_fault
 
 # Pages that watch charges hold a connection as long as they are open.
@@ -43,20 +44,20 @@ def main(settings: Settings) -> None:
     check_port(settings.http_host, settings.http_port, "METERSTREAM_HTTP_PORT")
     tokens = KafkaTokens(settings.kafka_client_config(), settings.topic(API_TOKENS))
     tokens.start()
-    book = load_book(settings.profiles_dir)
+    profiles = load_profiles(settings.profiles_dir)
+    book = Book(profiles.values())
     with (
         running_gate(settings, book) as gate,
         running_states(settings) as states,
         running_feed(settings) as live,
     ):
-        ports = ports_of(settings, tokens)
+        ports = ports_of(settings, tokens, book, profiles)
         ports = replace(
             ports,
             gate=gate,
             advice=advice_on(settings, book, states),
             live=live,
-            operations=Dashboard(settings, states),
-            profiles=load_profiles(settings.profiles_dir),
+            operations=Dashboard(settings, states, profiles),
             ready=(*ports.ready, partial(waits_for, gate)),
         )
         _serve(settings, ports)
@@ -90,58 +91,24 @@ class _Server(uvicorn.Server):
             self._on_ready()
 
 
-def ports_of(settings: Settings, tokens: KafkaTokens) -> Ports:
+def ports_of(settings: Settings, tokens: KafkaTokens, book: Book, profiles: Mapping[str, Profile]) -> Ports:
     """What the service is handed: reports of ClickHouse, the way to Kafka, and mails where they are caught here."""
     catches = settings.start_smtp and is_loopback(settings.smtp_host)
     store = MailStore(settings.mails_dir)
     is_local = is_loopback(settings.http_host)
-    reports = _Connected(settings, partial(Reports, profiles=load_profiles(settings.profiles_dir)))
+    reports = Connected(settings, partial(Reports, profiles=profiles))
     return Ports(
         reports=reports,
         mails=store.mails if catches else None,
         hosts=LOOPBACK_HOSTS if is_local else frozenset(),
         events=KafkaEvents(settings),
-        notices=_Connected(settings, Notices),
+        notices=Connected(settings, Notices),
         mail_codes=codes(settings),
         webhooks=payments.adapters(settings, reports),
         checkout=payments.desk(settings),
-        event_fault=partial(shape_fault, spec_skus=load_book(settings.profiles_dir).spec_skus),
+        event_fault=partial(shape_fault, spec_skus=book.spec_skus),
         tokens=tokens,
+        profiles=profiles,
         ready=(tokens.waits_for,),
         anonymous=is_local and settings.http_auth is HttpAuth.AUTO,
     )
-
-
-class _Connected:
-    """Reports (or another class of questions) over one client, made when it is first needed; ClickHouse's errors become the service's."""
-
-    def __init__(self, settings: Settings, kind: Callable[[Client], Any]) -> None:
-        self._settings, self._kind = settings, kind
-        self._reports: Any = None
-
-    def __call__(self) -> Any:
-        if self._reports is None:
-            dsn = self._settings.clickhouse_dsn.get_secret_value()
-            self._reports = _Translated(
-                _unavailable(lambda: self._kind(connect(dsn, self._settings.clickhouse_database)))()
-            )
-        return self._reports
-
-
-class _Translated:
-    def __init__(self, reports: Any) -> None:
-        self._reports = reports
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        return _unavailable(getattr(self._reports, name))
-
-
-def _unavailable(ask: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(ask)
-    def asked(*arguments: Any, **named: Any) -> Any:
-        try:
-            return ask(*arguments, **named)
-        except ClickHouseError as error:
-            raise Unavailable(f"ClickHouse: {error}") from None
-
-    return asked

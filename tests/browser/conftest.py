@@ -85,7 +85,7 @@ def month(clickhouse_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         reports=lambda: Reports(client, profiles),
         notices=lambda: Notices(client),
         profiles=profiles,
-        operations=Dashboard(settings, _States(story)),
+        operations=Dashboard(settings, _States(story), profiles),
         live=live,
     )
     config = uvicorn.Config(create_app(ports), "127.0.0.1", settings.http_port, log_level="warning")

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from infra.books import load_profiles
 from infra.parts.http import ports_of
 from infra.settings import HttpAuth
 from sinks.http.tokens import KafkaTokens
+from streams.core.book import Book
 from tests.servers import own_settings
 
 
@@ -26,8 +28,9 @@ def test_only_a_service_on_loopback_answers_without_a_token_and_only_unless_told
 ) -> None:
     settings = own_settings(tmp_path, http_host=host, http_auth=auth)
     tokens = KafkaTokens(settings.kafka_client_config(quiet=True), "api.tokens")
+    profiles = load_profiles()
 
-    ports = ports_of(settings, tokens)
+    ports = ports_of(settings, tokens, Book(profiles.values()), profiles)
 
     assert (ports.anonymous, set(ports.hosts)) == (anonymous, hosts)
     assert ports.tokens is tokens

@@ -11,8 +11,8 @@ import pytest
 
 from infra.books import load_book
 from infra.http.playground import EVENTS_MAX, play
-from infra.settings import Settings
 from schemas.values import instant_text
+from sinks.email.render import Letterhead
 from sinks.http.dashboard.pages import EXAMPLE
 from sinks.http.dashboard.watchers import CHARGES_AT_ONCE, VIEWERS_MAX, Watchers
 from sinks.http.ports import Ports
@@ -20,6 +20,7 @@ from tests.sinks.calling import Caller, error_of
 from tests.sinks.test_http import ENTRY, FakeReports
 
 PROFILES = {name: offer.profile for name, offer in load_book().offers.items()}
+LETTERHEAD = Letterhead("billing@meterstream.local", PROFILES)
 PAGES = ["/", "/accounts/a/1", "/playground"]
 VENDORED = {
     "vendor/uplot/uPlot.iife.min.js": "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
@@ -139,22 +140,22 @@ def test_what_the_playground_cannot_bill_is_said(client: Caller) -> None:
 # --- the playground ----------------------------------------------------------------------------------------
 
 
-def test_the_example_is_billed_and_its_records_are_shown(local_settings: Settings) -> None:
-    found = play(local_settings, EXAMPLE.encode(), None, None)
+def test_the_example_is_billed_and_its_records_are_shown() -> None:
+    found = play(LETTERHEAD, EXAMPLE.encode(), None, None)
 
     charges = [each for each in found["records"] if each["record"] == "charge"]
     assert [each["amount"] for each in charges] == ["0.00024", "0.00021"]
     assert found["records"][-1]["balance"] == "9.99955"
 
 
-def test_a_profile_of_ones_own_bills_and_mails(local_settings: Settings) -> None:
+def test_a_profile_of_ones_own_bills_and_mails() -> None:
     profile = (
         (files("schemas") / "profiles" / "flexai.toml")
         .read_text()
         .replace('amount = "10.00"', 'amount = "5.00"')
     )
 
-    found = play(local_settings, EXAMPLE.encode(), profile, None)
+    found = play(LETTERHEAD, EXAMPLE.encode(), profile, None)
 
     assert found["records"][-1]["balance"] == "4.99955"
     assert [each["record"] for each in found["records"]].count("notice") == 1
@@ -173,14 +174,14 @@ def test_a_profile_of_ones_own_bills_and_mails(local_settings: Settings) -> None
     ],
 )
 def test_what_cannot_be_played_is_refused_in_words(
-    local_settings: Settings, events: bytes, profile: str | None, until: str | None, told: str
+    events: bytes, profile: str | None, until: str | None, told: str
 ) -> None:
     with pytest.raises(ValueError, match=re.escape(told)):
-        play(local_settings, events, profile, until)
+        play(LETTERHEAD, events, profile, until)
 
 
-def test_garbage_is_a_rejection_and_no_defect(local_settings: Settings) -> None:
-    found = play(local_settings, b"{oops\n[1]", None, "2026-12-01T00:00:00Z")
+def test_garbage_is_a_rejection_and_no_defect() -> None:
+    found = play(LETTERHEAD, b"{oops\n[1]", None, "2026-12-01T00:00:00Z")
 
     assert {each["reason"] for each in found["records"]} == {"schema_invalid"}
 

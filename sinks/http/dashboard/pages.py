@@ -79,7 +79,7 @@ def playground_page(caller: Reader) -> Response:
 @router.get("/static/{name:path}", dependencies=[PUBLIC])
 def static_file(request: Request, name: str) -> Response:
     """A script, a style or a library that is shipped with the service."""
-    found = _file(name)
+    found = _files().get(name)
     if found is None:
         raise HTTPException(404, f"no file {name!r}")
     body, kind, tag = found
@@ -108,7 +108,3 @@ def _files() -> dict[str, tuple[bytes, str, str]]:
                 kind = mimetypes.guess_type(entry.name)[0] or "text/plain"
                 found[f"{prefix}{entry.name}"] = body, kind, f'"{sha256(body).hexdigest()[:32]}"'
     return found
-
-
-def _file(name: str) -> tuple[bytes, str, str] | None:
-    return _files().get(name)

@@ -242,7 +242,7 @@ def test_the_service_answers_from_clickhouse(landing: Landing) -> None:
             f"{base}/v1/accounts/{quote(chr(97) + chr(39) + '1')}/projection"
         ) as answer:
             projection = json.load(answer)
-        with urllib.request.urlopen(f"{base}/") as answer:
+        with urllib.request.urlopen(f"{base}/accounts/{quote(chr(97) + chr(39) + '1')}") as answer:
             page = answer.read().decode()
         with urllib.request.urlopen(f"{base}/metrics") as answer:
             metrics = answer.read().decode()

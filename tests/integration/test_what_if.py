@@ -16,6 +16,8 @@ def test_the_difference_is_told_and_the_ledger_is_as_it_was(running: Pipeline, t
     lines = [opened("asked", "flexai", start_ms), paid("asked", "p", "20.00", start_ms)]
     lines += [request("asked", number, start_ms + number * 1_000, 1_000_000) for number in range(1, 6)]
     running.emit(tmp_path, lines)
+    # It waits until all of it has come to ClickHouse.
+    running.reconcile()
     before = running.run("ledger", "asked", "--json").stdout
     book = tmp_path / "flexai.toml"
     book.write_text((SHIPPED / "flexai.toml").read_text().replace('tokens_in = "0.20"', 'tokens_in = "0.25"'))

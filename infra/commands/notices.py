@@ -1,9 +1,10 @@
-"""Commands `notices` (what an owner was told, and how far it has come) and `webhooks` (sending some again)."""
+"""Commands `notices` (what an owner was told, and how far it has come; mails again) and `webhooks` (some of them again)."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from infra.errors import CommandFailed
 
@@ -14,9 +15,22 @@ LIMIT = 50
 LINE_LENGTH = 400
 
 
+class ShowByDefault(TyperGroup):
+    """`notices ACCOUNT` is `notices show ACCOUNT`."""
+
+    def parse_args(self, context: Any, arguments: list[str]) -> list[str]:
+        """Name the sub-command where none is named."""
+        named = arguments[:1] == ["--help"] or not self.commands.keys().isdisjoint(arguments[:1])
+        return super().parse_args(context, arguments if named else ["show", *arguments])
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    app.command()(notices)
+    notices = typer.Typer(cls=ShowByDefault)
+    notices.callback()(_notices)
+    notices.command()(show)
+    notices.command()(resend)
+    app.add_typer(notices, name="notices")
     webhooks = typer.Typer(help="Webhooks: send some of them again.", no_args_is_help=True)
     webhooks.callback()(_webhooks)
     webhooks.command()(redeliver)
@@ -27,7 +41,11 @@ def _webhooks() -> None:
     """What the sub-commands have in common: nothing."""
 
 
-def notices(
+def _notices() -> None:
+    """Notices: `notices ACCOUNT` shows what its owner was told, `notices resend` mails some of it again."""
+
+
+def show(
     account: Annotated[str, typer.Argument(help="The account's id.")],
     kind: Annotated[str, typer.Option("--type", help="Notices of this type only, such as low_balance.")] = "",
     undelivered: Annotated[
@@ -91,6 +109,27 @@ def _print(settings: "Settings", account: str, found: list[dict[str, Any]]) -> N
 _ON_ITS_WAY = {"channel": "", "target": "", "state": "on its way", "attempts": "", "detail": ""}
 
 
+def resend(
+    record: Annotated[str | None, typer.Option("--id", help="The notice with this id.")] = None,
+    account: Annotated[str | None, typer.Option("--account", help="Notices of this account.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Notices that fell due at this time (RFC 3339) or later.")
+    ] = None,
+) -> None:
+    """Mail notices again that were refused or given up; all that is asked for must be so of a notice.
+
+    They are put into the queue of the part sink-email, which must run on this machine. What waits there already or was
+    accepted since is left as it is.
+    """
+    from infra.mails import Wanted, resent
+    from infra.settings import load_settings
+
+    if record is account is since is None:
+        raise typer.BadParameter("one of --id, --account and --since is needed")
+    count = resent(load_settings(), Wanted(record, account, _instant(since)))
+    print(f"{count} mails are in the queue")
+
+
 def redeliver(
     since: Annotated[
         str | None, typer.Option("--since", help="Everything that fell due at this time (RFC 3339) or later.")
@@ -106,13 +145,17 @@ def redeliver(
     """
     from infra.settings import load_settings
     from infra.webhooks import redelivered
-    from schemas.values import instant_of, instant_text
 
     if (since is None) == (record is None):
         raise typer.BadParameter("either --since or --id is needed")
+    count = redelivered(load_settings(), since=_instant(since), record=record, target=target)
+    print(f"{count} webhooks are in the queue")
+
+
+def _instant(since: str | None) -> str | None:
+    from schemas.values import instant_of, instant_text
+
     try:
-        first = instant_text(instant_of(since)) if since else None
+        return None if since is None else instant_text(instant_of(since))
     except ValueError as error:
         raise typer.BadParameter(f"--since: {error}") from None
-    count = redelivered(load_settings(), since=first, record=record, target=target)
-    print(f"{count} webhooks are in the queue")

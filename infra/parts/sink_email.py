@@ -1,7 +1,6 @@
 """Part `sink-email`: notices become mails."""
 
 import asyncio
-from pathlib import Path
 
 from infra.books import load_book
 from infra.errors import CommandFailed
@@ -25,19 +24,32 @@ def main(settings: Settings) -> None:
     Raises `CommandFailed` where the password would travel in the clear, a profile has a fault, or another process
     mails from the same directory.
     """
-    channel = MailChannel(SmtpPost(_server(settings)), letterhead(settings), _choice(settings))
-    directory = settings.state_dir / "mail"
     asyncio.run(
         work_off(
             settings,
             "sink-email",
-            channel,
-            lambda: _outbox(directory),
-            DeadLetters(settings.state_dir / "undeliverable.jsonl"),
+            channel_of(settings),
+            lambda: _adopting_outbox(settings),
+            dead_letters(settings),
             patience(settings),
             Sources("sink-email", (NOTICES,)),
         )
     )
+
+
+def channel_of(settings: Settings) -> MailChannel:
+    """The way out to the mail server; nothing is connected to yet. Raises `CommandFailed` as `main` does."""
+    return MailChannel(SmtpPost(_server(settings)), letterhead(settings), _choice(settings))
+
+
+def outbox_of(settings: Settings, *, exclusive: bool = True) -> Outbox:
+    """The queue of mails."""
+    return Outbox(settings.state_dir / "mail" / "outbox.sqlite", CHANNEL, exclusive=exclusive)
+
+
+def dead_letters(settings: Settings) -> DeadLetters:
+    """The mails that were refused or given up."""
+    return DeadLetters(settings.state_dir / "undeliverable.jsonl")
 
 
 def letterhead(settings: Settings) -> Letterhead:
@@ -67,9 +79,9 @@ def _choice(settings: Settings) -> Choice:
     return Choice(off=frozenset(settings.mail_off.split(",")) - {""})
 
 
-def _outbox(directory: Path) -> Outbox:
-    outbox = Outbox(directory / "outbox.sqlite", CHANNEL)
-    outbox.adopt(directory / "sent.sqlite")
+def _adopting_outbox(settings: Settings) -> Outbox:
+    outbox = outbox_of(settings)
+    outbox.adopt(settings.state_dir / "mail" / "sent.sqlite")
     return outbox
 
 

@@ -21,6 +21,8 @@ from schemas.wire import Cause, Delivery, encode
 from sinks.outbox.items import Item, Queued, Received, Report, Settled
 
 BUSY_S: Final = 30.0
+GIVEN_UP: Final = frozenset({DeliveryState.REFUSED, DeliveryState.DEAD})
+SENT_AGAIN: Final = "to be sent again, on demand"
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS waiting (
     position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, record TEXT, type TEXT, account TEXT, source TEXT,
@@ -70,16 +72,22 @@ class Outbox:
             return sum(self._put(each, now_s) for each in received)
 
     def put_again(self, items: Iterable[Item], now_s: float) -> int:
-        """Take `items` although they have ended; those that wait are due now. The number of items."""
+        """Take `items` although they have ended, which is reported; those that wait are due now. The number of items."""
         count = 0
         with self._transaction():
             for item in items:
-                ended = self._one("SELECT version FROM done WHERE id = ?", item.id)
-                self._file.execute("DELETE FROM done WHERE id = ?", (item.id,))
                 self._file.execute("UPDATE waiting SET due_s = ? WHERE id = ?", (now_s, item.id))
-                self._insert(item, now_s, now_s, version=ended[0] if ended else 0)
+                self._put_again(item, now_s)
                 count += 1
         return count
+
+    def put_given_up_again(self, items: Iterable[Item], now_s: float) -> int:
+        """Take those of `items` that were refused or given up, which is reported; the number of those."""
+        with self._transaction():
+            given_up = [item for item in items if self._ended_as(item) in GIVEN_UP]
+            for item in given_up:
+                self._put_again(item, now_s)
+            return len(given_up)
 
     def adopt(self, sent: Path) -> None:
         """Take over the ids of the file of sent notices that an earlier release kept."""
@@ -100,6 +108,17 @@ class Outbox:
             position = self._one("SELECT position FROM waiting WHERE id = ?", item.id)[0]
             self._end(Queued(position, item, 0, 0, None), settled, now_s)
         return is_new
+
+    def _put_again(self, item: Item, now_s: float) -> None:
+        ended = self._one("SELECT version FROM done WHERE id = ?", item.id)
+        version = ended[0] + 1 if ended else 0
+        self._file.execute("DELETE FROM done WHERE id = ?", (item.id,))
+        if self._insert(item, now_s, now_s, version=version) and ended:
+            self._report(item, Settled(DeliveryState.DELAYED, SENT_AGAIN), 0, version, now_s)
+
+    def _ended_as(self, item: Item) -> DeliveryState | None:
+        ended = self._one("SELECT state FROM done WHERE id = ?", item.id)
+        return DeliveryState(ended[0]) if ended else None
 
     def _insert(self, item: Item, now_s: float, due_s: float, *, version: int) -> bool:
         row = (

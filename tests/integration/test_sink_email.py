@@ -126,6 +126,18 @@ def test_what_became_of_each_notice_can_be_asked_for(settings: Settings) -> None
     assert meterstream(settings, "notices", "a1", "--type", "spam").returncode == 2
     nobody = meterstream(settings, "notices", "nobody")
     assert (nobody.returncode, nobody.stderr) == (1, "meterstream: no account 'nobody' in this namespace\n")
+
+    handler.rcpt = {}
+    again = meterstream(settings, "notices", "resend", "--account", "a1")
+    with (
+        serving(handler, settings.smtp_port),
+        running_part(settings, "sink-clickhouse"),
+        running_part(settings, "sink-email"),
+    ):
+        wait_until(lambda: delivered()["notice-2"] == ["sent"], "the refused one has arrived")
+    assert (again.returncode, again.stdout) == (0, "1 mails are in the queue\n")
+    assert handler.recipients() == ["owner", "nobody"]
+
     log = (settings.data_dir / "sink-email.log").read_text()
     assert "@example.com" not in log
 

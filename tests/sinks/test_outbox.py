@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from schemas.records import Delivery, DeliveryState
 from schemas.wire import Cause
 from sinks.outbox.backoff import Backoff
+from sinks.outbox.dead_letters import DeadLetters
 from sinks.outbox.items import (
     Away,
     Item,
@@ -319,9 +320,50 @@ def test_asked_to_send_again_it_goes_again_with_a_higher_version(tmp_path: Path)
 
     assert outbox.put([Received(item("a"))], 2.0) == 0
     assert outbox.put_again([item("a")], 2.0) == 1
-    (queued,) = outbox.due("g", [], 2.0, 9, ordered=False)
-    assert (queued.version, queued.attempts) == (1, 0)
+    assert outbox.put_again([item("a")], 3.0) == 1
+    (queued,) = outbox.due("g", [], 3.0, 9, ordered=False)
+    assert (queued.version, queued.attempts) == (2, 0)
+    reports = [msgspec.json.decode(report.value) for report in outbox.reports(9)]
+    assert [(each["version"], each["state"], each["attempts"]) for each in reports] == [
+        (1, "dead", 1),
+        (2, "delayed", 0),
+    ]
     outbox.close()
+
+
+@pytest.mark.parametrize(
+    ("state", "again"),
+    [
+        (DeliveryState.DEAD, 1),
+        (DeliveryState.REFUSED, 1),
+        (DeliveryState.SENT, 0),
+        (DeliveryState.COALESCED, 0),
+        (DeliveryState.SUPPRESSED, 0),
+    ],
+)
+def test_only_what_was_given_up_is_taken_again_and_once(
+    tmp_path: Path, state: DeliveryState, again: int
+) -> None:
+    outbox = Outbox(tmp_path / "outbox.sqlite", "fake")
+    outbox.put([Received(item("a"), Settled(state)), Received(item("b"))], 0.0)
+
+    taken = [outbox.put_given_up_again([item("a"), item("b"), item("c")], 1.0) for _ in range(2)]
+
+    assert taken == [again, 0]
+    assert outbox.waiting() == again + 1
+    outbox.close()
+
+
+def test_half_a_line_of_a_full_disk_spoils_no_other_dead_letter(tmp_path: Path) -> None:
+    dead = DeadLetters(tmp_path / "dead.jsonl")
+    assert list(dead.read()) == []
+
+    dead.add("a", "no", b"first")
+    with (tmp_path / "dead.jsonl").open("ab") as file:
+        file.write(b'{"id": "torn')
+    dead.add("b", "no", b"\xff")
+
+    assert [(letter.id, letter.notice) for letter in dead.read()] == [("a", "first"), ("b", "\\xff")]
 
 
 @given(st.integers(1, 10_000), st.text(max_size=20))

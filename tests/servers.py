@@ -43,10 +43,24 @@ def start_part(settings: Settings, part: str) -> "subprocess.Popen[bytes]":
     """Start `part` in its own process and return when it is ready; fails with its output when it ends instead."""
     ready = ready_path(settings, part)
     ready.unlink(missing_ok=True)
-    log = settings.data_dir / f"{part}.log"
+    process = launch_part(settings, part)
+    wait_until(lambda: ready.exists() or process.poll() is not None, f"{part} is ready", timeout_s=90)
+    if process.poll() is not None:
+        raise AssertionError(f"{part} ended with {process.returncode}: {log_of(settings, part).read_text()}")
+    return process
+
+
+def log_of(settings: Settings, part: str) -> Path:
+    """The file of what `part` says."""
+    return settings.data_dir / f"{part}.log"
+
+
+def launch_part(settings: Settings, part: str) -> "subprocess.Popen[bytes]":
+    """Start `part` in its own process, ready or not."""
+    log = log_of(settings, part)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "infra.run", part],
             env=os.environ | settings.to_env(),
             stdout=output,
@@ -54,10 +68,6 @@ def start_part(settings: Settings, part: str) -> "subprocess.Popen[bytes]":
             stdin=subprocess.DEVNULL,
             preexec_fn=dies_with_parent(),  # noqa: PLW1509 - the server must not outlive a killed test run
         )
-    wait_until(lambda: ready.exists() or process.poll() is not None, f"{part} is ready", timeout_s=90)
-    if process.poll() is not None:
-        raise AssertionError(f"{part} ended with {process.returncode}: {log.read_text()}")
-    return process
 
 
 def stop_part(process: "subprocess.Popen[bytes]") -> None:

@@ -90,7 +90,8 @@ class Inserter:
             middle = len(lines) // 2
             halves = (lines[:middle], lines[middle:])
             return all(self._insert(table, columns, b"\n".join(half), len(half)) for half in halves)
-        log.error("a row of %s is refused and becomes a dead letter: %s", table, reason)
+        # The reason may quote the row: it is in the table, not in the log.
+        log.error("a row of %s is refused and becomes a dead letter", table)
         self.counts.dead_letters += 1
         return self._insert(tables.DEAD_LETTERS, tables.DEAD_LETTER_COLUMNS, _buried(table, body, reason), 1)
 

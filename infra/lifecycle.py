@@ -18,12 +18,13 @@ from infra.parts.clickhouse import check_clickhouse
 from infra.parts.ready import layer_dir
 from infra.parts.smtp import check_smtp
 from infra.settings import Settings
-from infra.supervisor_state import is_held, live_state
+from infra.supervisor_state import is_held, live_state, was_killed
 
 # A part that ended this often without having been ready is not going to be.
 FAILED_STARTS_MAX: Final = 3
 STOP_TIMEOUT_S: Final = 120.0
 POLL_S: Final = 0.1
+WATCH_S: Final = 1.0
 
 _CHECKS: Final[dict[str, Callable[[Settings], None]]] = {
     "kafka": check_broker,
@@ -49,6 +50,22 @@ def up(settings: Settings, say: Callable[[str], None]) -> None:
         for layer in reversed(started):
             _stop_layer(settings, layer)
         raise
+
+
+def stay_up(settings: Settings, say: Callable[[str], None]) -> None:
+    """Start a supervisor that was killed again, until `down` stops what is up now.
+
+    Raises `CommandFailed` where it does not start.
+    """
+    layers = [layer for layer in Layer if is_up(settings, layer)]
+    while True:
+        time.sleep(WATCH_S)
+        ended = [layer_dir(settings, layer) for layer in layers if not is_up(settings, layer)]
+        if any(was_killed(directory) for directory in ended):
+            say("a supervisor was killed, and its parts with it")
+            up(settings, say)
+        elif ended:
+            return
 
 
 def down(settings: Settings, say: Callable[[str], None]) -> None:

@@ -84,6 +84,12 @@ def live_state(directory: Path) -> State | None:
     return state if psutil.pid_exists(state.pid) else None
 
 
+def was_killed(directory: Path) -> bool:
+    """Of a supervisor that runs no more: True where it did not stop its parts, so that nobody has asked it to end."""
+    state = read_state(directory)
+    return state is not None and any(part.pid is not None for part in state.parts.values())
+
+
 def write_state(directory: Path, state: State) -> None:
     """Replace the state as a whole: readers see the one before or this one."""
     path = directory / "supervisor.json"

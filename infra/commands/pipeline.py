@@ -23,7 +23,10 @@ def up(
         typer.Option("--until-ready", help="Return when every part is ready. This is what happens anyway."),
     ] = True,
     foreground: Annotated[
-        bool, typer.Option("--foreground", help="Stay until Ctrl-C, then stop everything again.")
+        bool,
+        typer.Option(
+            "--foreground", help="Stay and watch over the supervisors until Ctrl-C, then stop everything."
+        ),
     ] = False,
 ) -> None:
     """Start everything on this machine.
@@ -31,6 +34,7 @@ def up(
     Kafka, ClickHouse and the mail catcher once, the pipeline of this namespace on top; harmless when they run.
     """
     from infra.lifecycle import down as stop
+    from infra.lifecycle import stay_up
     from infra.lifecycle import up as start
     from infra.settings import load_settings
 
@@ -43,7 +47,7 @@ def up(
 
         signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
         try:
-            signal.pause()
+            stay_up(settings, _say)
         finally:
             stop(settings, _say)
 

@@ -11,7 +11,10 @@ from typing import Any
 import psutil
 import pytest
 
+from infra.parts import Layer
+from infra.parts.ready import layer_dir
 from infra.settings import Settings
+from infra.supervisor_state import live_state
 from tests.servers import own_settings
 from tests.waiting import wait_until
 
@@ -117,3 +120,23 @@ def test_down_stops_everything_and_the_next_up_finds_its_data(pipeline: Settings
     assert again.returncode == 0
     assert "topics created" not in again.stderr
     wait_until(lambda: status(pipeline)["healthy"], "all parts are ready again", timeout_s=60, every_s=0.5)
+
+
+def test_in_the_foreground_killed_supervisors_start_again_until_down_ends_all(pipeline: Settings) -> None:
+    staying = subprocess.Popen(
+        [sys.executable, "-m", "infra.cli", "up", "--foreground"], env=os.environ | pipeline.to_env()
+    )
+    try:
+        for layer in (Layer.PIPELINE, Layer.BASE):
+            wait_until(lambda: status(pipeline)["healthy"], f"{layer}: ready", timeout_s=120, every_s=0.5)
+            killed = live_state(layer_dir(pipeline, layer))
+            assert killed is not None
+            os.kill(killed.pid, signal.SIGKILL)
+            wait_until(lambda: not status(pipeline)["healthy"], f"{layer}: its parts are gone", every_s=0.2)
+        wait_until(lambda: status(pipeline)["healthy"], "ready once more", timeout_s=120, every_s=0.5)
+
+        assert meterstream(pipeline, "down").returncode == 0
+        assert staying.wait(30) == 0
+    finally:
+        staying.kill()
+        staying.wait()

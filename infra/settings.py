@@ -120,6 +120,7 @@ class Settings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: Port = 18_080
     http_auth: HttpAuth = HttpAuth.AUTO
+    http_refusals_per_minute: int = Field(default=600, ge=0)
     # What counts requests for several gates together; each by itself without.
     redis_url: OptionalSecret = None
     gate_stale_s: int = Field(default=60, ge=2, le=86_400)

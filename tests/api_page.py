@@ -38,6 +38,7 @@ OpenAPI at `/openapi.json`.
 | 408 | `timeout` | the body did not come within 30 s |
 | 413 | `too_large` | the body is above 2 MiB, or holds more than 1,000 events |
 | 415 | `unsupported_media_type` | another kind of body |
+| 429 | `rate_limit_error` | more than 600 requests a minute without a good token came from this address; `Retry-After` says when |
 | 429 | `overloaded` | too much waits; after `Retry-After` the same again |
 | 500 | `internal_error` | a defect; it is in the service's log |
 | 503 | `unavailable` | ClickHouse or Kafka is away; after `Retry-After` the same again |

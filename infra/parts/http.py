@@ -26,7 +26,9 @@ from schemas.topics import API_TOKENS
 from sinks.clickhouse.notices import Notices
 from sinks.clickhouse.reports import Reports
 from sinks.http.app import create_app
+from sinks.http.gate.gate import wall_ms
 from sinks.http.ports import Ports
+from sinks.http.strangers import Strangers
 from sinks.http.tokens import KafkaTokens
 from streams.core.book import Book
 from streams.core.intake import shape_fault
@@ -110,5 +112,6 @@ def ports_of(settings: Settings, tokens: KafkaTokens, book: Book, profiles: Mapp
         tokens=tokens,
         profiles=profiles,
         ready=(tokens.waits_for,),
+        strangers=Strangers(settings.http_refusals_per_minute, wall_ms),
         anonymous=is_local and settings.http_auth is HttpAuth.AUTO,
     )

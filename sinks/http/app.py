@@ -67,7 +67,9 @@ def create_app(ports: Ports) -> FastAPI:
     app.add_middleware(Guard, hosts=ports.hosts, count=app.state.metrics.count)
     if ports.gate is not None:
         app.state.metrics.registry.register(GateMetrics(ports.gate))
-        app.add_middleware(GateFront, gate=ports.gate, count=app.state.metrics.count)
+        app.add_middleware(
+            GateFront, gate=ports.gate, strangers=ports.strangers, count=app.state.metrics.count
+        )
     describe(app)
     _check_routes(app)
     return app

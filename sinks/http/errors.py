@@ -1,6 +1,7 @@
 """Errors of every route in one form: ``{"error": {"message", "type", "code"}}``, `code` being the status as text.
 
 Refused          401, 403   who asks is not known, or may not        (sinks/http/access.py)
+                 429        … is not known, and asks too often       (sinks/http/strangers.py)
 Unavailable      503        ClickHouse or Kafka is away              (sinks/http/ports.py)
 Overloaded       429        more comes in than can be handed on      (sinks/http/ports.py)
 HTTPException    4xx        what Starlette and the routes refuse
@@ -23,7 +24,7 @@ from starlette.responses import Response
 from sinks.http import access
 from sinks.http.access import Refused
 from sinks.http.headers import SECURITY_HEADERS
-from sinks.http.ports import Overloaded, Unavailable
+from sinks.http.ports import Overloaded, Ports, Unavailable
 
 RETRY_AFTER_S: Final = "1"
 TYPES: Final = {
@@ -41,9 +42,9 @@ TYPES: Final = {
 }
 
 
-def error(status: int, message: str, **more: Any) -> JSONResponse:
-    """An error as every route gives it; `more` stands beside it in the body."""
-    kind = TYPES.get(status, "internal_error" if status >= 500 else "invalid_request")
+def error(status: int, message: str, kind: str = "", **more: Any) -> JSONResponse:
+    """An error as every route gives it, its type by its status unless `kind` names it; `more` stands beside it in the body."""
+    kind = kind or TYPES.get(status, "internal_error" if status >= 500 else "invalid_request")
     body = {"error": {"message": message, "type": kind, "code": str(status)}}
     return JSONResponse(body | more, status_code=status)
 
@@ -89,11 +90,22 @@ def _fault(place: tuple[int | str, ...], message: str, kind: str) -> str:
 
 async def _on_refused(request: Request, problem: Exception) -> Response:
     refused = cast("Refused", problem)
+    if refused.status == HTTPStatus.UNAUTHORIZED and (wait_s := _held_up_s(request)):
+        answer = error(
+            429, f"too many requests without a good token; try again in {wait_s} s", "rate_limit_error"
+        )
+        answer.headers["Retry-After"] = str(wait_s)
+        return answer
     answer = error(refused.status, str(refused))
     if refused.status == HTTPStatus.UNAUTHORIZED:
         by_browser = "text/html" in request.headers.get("accept", "")
         answer.headers["WWW-Authenticate"] = access.BROWSER_REALM if by_browser else access.REALM
     return answer
+
+
+def _held_up_s(request: Request) -> int:
+    ports: Ports = request.app.state.ports
+    return ports.strangers.wait_s(request.scope.get("client"))
 
 
 async def _on_overloaded(_: Request, problem: Exception) -> Response:

@@ -19,13 +19,13 @@ twice. A token (`meterstream token create`) is sent as `Authorization: Bearer ms
 reaches needs none."""
 ERROR: Final = {"$ref": "#/components/schemas/Error"}
 _ALWAYS: Final = (400, 404, 503)
-_GUARDED: Final = (401, 403)
+_GUARDED: Final = (401, 403, 429)
 _WITH_BODY: Final = (408, 413)
 _GENERATED: Final = ("HTTPValidationError", "ValidationError")
 
 
 def describe(app: FastAPI) -> None:
-    """Make `app.openapi()` tell errors as they are: 400 in the place of FastAPI's 422, 401 and 403 where a token is asked."""
+    """Make `app.openapi()` tell errors as they are: 400 in the place of FastAPI's 422, 401, 403 and 429 where a token is asked."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:

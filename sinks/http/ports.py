@@ -14,7 +14,8 @@ from schemas.envelope import OutgoingEvent
 from schemas.profile import Profile
 from schemas.wire import Event
 from sinks.http.dashboard.watchers import Watchers
-from sinks.http.gate.gate import Gate
+from sinks.http.gate.gate import Gate, wall_ms
+from sinks.http.strangers import PER_MINUTE, Strangers
 
 Row = dict[str, Any]
 
@@ -148,7 +149,7 @@ class Ports:
     `ready`: each says what the service still waits for, or None. `gate`: what answers `/v1/authorize`; `advice`:
     admission and estimates; None where there is none. `notices`: what owners were told; `mail_codes`: codes and links
     of mails. `profiles`: what pages say of a provider; `live`: who watches charges as they come; `operations`: what only
-    the dashboard asks.
+    the dashboard asks. `strangers`: how often callers that are not known may ask.
     """
 
     reports: Callable[[], Reports]
@@ -168,3 +169,4 @@ class Ports:
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     live: Watchers | None = None
     operations: Operations | None = None
+    strangers: Strangers = field(default_factory=lambda: Strangers(PER_MINUTE, wall_ms))

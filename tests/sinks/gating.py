@@ -13,6 +13,7 @@ from sinks.http.gate.policy import Policy
 from sinks.http.gate.view import BalanceView
 from sinks.http.gate.windows import MemoryWindows
 from sinks.http.ports import Ports
+from sinks.http.strangers import Strangers
 from tests.sinks.calling import Caller
 
 BILLING = "https://tokens.flex.ai/dashboard/billing"
@@ -66,11 +67,18 @@ def balance(
 class Gated:
     """A service with a gate, called over HTTP; everything around it can be moved."""
 
-    def __init__(self, *records: tuple[bytes, bytes], limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        *records: tuple[bytes, bytes],
+        limits: Limits | None = None,
+        strangers: Strangers | None = None,
+    ) -> None:
         self.view = BalanceView({each.profile: each for each in (FLEXAI, OPEN, BARE)})
         self.feed, self.clock = Feed(), Clock()
         self.gate = Gate(self.view, MemoryWindows(), self.feed, limits or Limits(), now_ms=self.clock)
-        self.caller = Caller(Ports(_no_reports, hosts=frozenset({"testserver"}), gate=self.gate))
+        strangers = strangers or Strangers(0, self.clock)
+        ports = Ports(_no_reports, hosts=frozenset({"testserver"}), gate=self.gate, strangers=strangers)
+        self.caller = Caller(ports)
         for record in records:
             self.view.take(*record)
 

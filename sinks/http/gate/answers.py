@@ -73,6 +73,8 @@ def _message(outcome: Outcome, found: Standing | None, wait_s: int) -> str:
         return found.policy.no_credit
     if outcome is Outcome.RATE_LIMITED:
         return f"Rate limit exceeded. Retry after {wait_s} seconds."
+    if outcome is Outcome.HELD_UP:
+        return f"Too many requests without a known API key. Retry after {wait_s} seconds."
     return _MESSAGES[outcome]
 
 
@@ -80,7 +82,7 @@ def _headers_of_refusal(outcome: Outcome, body: bytes, wait_s: int) -> list[Head
     headers = [(BODY_HEADER, body)]
     if outcome.status == 401:
         headers.append(_WHO)
-    elif outcome is Outcome.RATE_LIMITED:
+    elif outcome.status == 429:
         headers.append((b"retry-after", b"%d" % wait_s))
     elif outcome is Outcome.NOT_KNOWN:
         headers.append((b"retry-after", b"1"))

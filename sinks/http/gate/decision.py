@@ -29,6 +29,8 @@ class Outcome(Enum):
     CONTESTED_KEY = (401, "contested_key")
     NO_CREDIT = (402, "no_credit")
     RATE_LIMITED = (429, "rate_limited")
+    # Said by `front` in the place of a 401.
+    HELD_UP = (429, "held_up")
     NOT_KNOWN = (503, "not_known")
 
     @property

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sinks.http.gate.gate import Gate
 from sinks.http.headers import SECURITY_HEADERS
+from sinks.http.strangers import Strangers
 
 PATH: Final = "/v1/authorize"
 _BELOW: Final = f"{PATH}/"
@@ -26,11 +27,13 @@ _HEADERS: Final = [(name.lower().encode(), value.encode()) for name, value in SE
 
 
 class GateFront:
-    """ASGI middleware; `count(path, status)` is told each answer."""
+    """ASGI middleware; `strangers` holds up who is refused too often, `count(path, status)` is told each answer."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, count: Callable[[str, int], None]) -> None:
+    def __init__(
+        self, app: ASGIApp, gate: Gate, strangers: Strangers, count: Callable[[str, int], None]
+    ) -> None:
         self._app = app
-        self._gate = gate
+        self._gate, self._strangers = gate, strangers
         self._count = count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,6 +47,8 @@ class GateFront:
         given = [value for name, value in scope["headers"] if name == b"authorization"]
         # Two of them name two callers: nobody is meant.
         answer = await self._gate.authorize(given[0] if len(given) == 1 else None)
+        if answer.status == 401 and (wait_s := self._strangers.wait_s(scope.get("client"))):
+            answer = self._gate.held_up(wait_s)
         self._count(PATH, answer.status)
         headers = answer.headers + _HEADERS
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})

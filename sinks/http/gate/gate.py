@@ -87,6 +87,11 @@ class Gate:
             wait_s=decision.retry_after_s(now_ms),
         )
 
+    def held_up(self, wait_s: int) -> Answer:
+        """The answer to a refused caller that has asked too often: it may ask again in `wait_s` seconds."""
+        reset_s = decision.reset_s(self._now_ms())
+        return answer(Outcome.HELD_UP, None, used=0, reset_s=reset_s, wait_s=wait_s)
+
     async def _count(
         self, outcome: Outcome, standing: Standing, digest: bytes, now_ms: int
     ) -> tuple[Outcome, int]:

@@ -45,7 +45,11 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: _said("Serve it. `x-meterstream-account` names the account.", _ALLOWED),
     401: _said("No key, or one that no account has.", _ERROR),
     402: _said("The account has no credit.", _ERROR),
-    429: _said("The key has made its requests of this minute.", _ERROR, _AGAIN),
+    429: _said(
+        "The key has made its requests of this minute, or one address too many with none that is known.",
+        _ERROR,
+        _AGAIN,
+    ),
     503: _said("The balance is not known at present.", _ERROR, _AGAIN),
 }
 

@@ -18,7 +18,7 @@ from streams.worker.ports import Fold
 
 # Accounts with changes that are kept decoded before they are packed away.
 BUSY_MAX = 20_000
-_STEP_ACCOUNTS = 10_000
+_STEP = 10_000
 
 Touched = Callable[[Mapping[str, Account]], None]
 
@@ -50,11 +50,13 @@ class Refold:
         """
         out = Outbox()
         record = self._folder.open(offset, value)
-        while self._folder.fire(record, out, _STEP_ACCOUNTS):
+        while self._folder.fire(record, out, _STEP):
             self._make_room()
         if self._folder.unpublished:
             touched(self._folder.take_unpublished())
-        self.events += self._folder.apply(record, out)
+        while self._folder.apply(record, out, _STEP):
+            pass
+        self.events += len(record.events)
         self.records += 1
         touched(self._folder.take_unpublished())
         self._make_room()

@@ -21,9 +21,9 @@ from streams.worker.ports import Fold
 
 
 class OpenRecord:
-    """A record that is being folded: the timers first, perhaps in several steps, then the events."""
+    """A record that is being folded in steps: the timers first, then the events."""
 
-    __slots__ = ("ahead", "clock_ms", "events", "offset")
+    __slots__ = ("ahead", "clock_ms", "events", "folded", "offset", "taken")
 
     def __init__(self, offset: int, record: JournalRecord) -> None:
         self.offset = offset
@@ -31,6 +31,9 @@ class OpenRecord:
         self.events = record.events
         # Accounts that are due, but whose state is already past this record: they wait for the next one.
         self.ahead: list[tuple[str, int]] = []
+        # How many of the events are folded in, and the accounts that they were about.
+        self.taken = 0
+        self.folded: dict[str, Account] = {}
 
 
 class PartitionFolder:
@@ -109,13 +112,18 @@ class PartitionFolder:
             self._due.note(account_id, due_ms)
         record.ahead.clear()
 
-    def apply(self, record: OpenRecord, out: Outbox) -> int:
-        """Fold the record's events in; returns how many there were. To be called once `fire` returned False."""
+    def apply(self, record: OpenRecord, out: Outbox, limit: int) -> bool:
+        """Fold the record's next `limit` events in; True when more wait. To be called once `fire` returned False.
+
+        Only after the last step do the accounts hold the record, so between two of them nothing may be saved.
+        """
         offset, clock_ms = record.offset, record.clock_ms
         apply, book = self._fold.apply, self._fold.book
         cache, skips = self._cache, self._offset_in_state
-        folded: dict[str, Account] = {}
-        for raw in record.events:
+        folded = record.folded
+        step = record.events[record.taken : record.taken + limit]
+        record.taken += len(step)
+        for raw in step:
             try:
                 event = read_journaled(raw)
             except (msgspec.DecodeError, ValueError) as error:
@@ -130,10 +138,12 @@ class PartitionFolder:
                 folded[account_id] = account
             if account.journal_offset < offset or not skips:
                 apply(account, event, clock_ms, book, out)
+        if record.taken < len(record.events):
+            return True
         for account_id, account in folded.items():
             account.journal_offset = max(account.journal_offset, offset)
             self._touch(account_id, account)
-        return len(record.events)
+        return False
 
     def _load(self, account_id: str) -> Account:
         frame = self._rows.get(account_id)

@@ -7,7 +7,7 @@ import pytest
 
 from streams.core.state import Outbox
 from streams.worker.checks import common_count
-from streams.worker.engine import Engine
+from streams.worker.engine import STEP_EVENTS, Engine
 from streams.worker.outputs import ARRAY_BYTES_MAX, emit
 from streams.worker.pace import Pace, Step
 from streams.worker.ports import Names, SendFailed, WorkerRefused
@@ -105,6 +105,19 @@ async def test_an_account_touched_often_is_written_once() -> None:
     await engine.checkpoint()
 
     assert (sender.log.count("accounts"), sender.log.count("balances"), len(acknowledged)) == (1, 1, 50)
+
+
+async def test_a_journal_record_of_many_steps_is_one_array() -> None:
+    engine, sender, acknowledged = _engine()
+    count = 2 * STEP_EVENTS + 1
+    await _take(
+        engine, acknowledged, 0, record(0, *(request(f"a{number}", number) for number in range(count)))
+    )
+
+    arrays = [msgspec.json.decode(value) for topic, _, _, value in sender.sent if topic == "charges"]
+
+    assert [[each["account"] for each in array] for array in arrays] == [[f"a{n}" for n in range(count)]]
+    assert engine.events == count
 
 
 async def test_timers_of_very_many_accounts_are_saved_on_the_way() -> None:

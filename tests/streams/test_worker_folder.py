@@ -24,7 +24,8 @@ def _fold(folder: PartitionFolder, offset: int, value: bytes) -> Outbox:
     opened = folder.open(offset, value)
     while folder.fire(opened, out, 10):
         pass
-    folder.apply(opened, out)
+    while folder.apply(opened, out, 1):
+        pass
     return out
 
 
@@ -55,6 +56,19 @@ def test_a_record_folded_twice_is_folded_once_but_written_again() -> None:
 
     assert (calls, out.charges) == ([], [])
     assert list(folder.take_unsaved()) == ["a"]
+
+
+def test_an_account_holds_a_record_only_when_all_of_its_events_are_folded_in() -> None:
+    folder, _ = _folder()
+    opened = folder.open(7, record(0, request("a", 1), request("a", 2), request("a", 3)))
+    assert not folder.fire(opened, Outbox(), 10)
+
+    more = folder.apply(opened, Outbox(), 2)
+    unsaved = dict(folder.unsaved)
+    done = not folder.apply(opened, Outbox(), 2)
+
+    assert (more, unsaved, done) == (True, {}, True)
+    assert [(a.seq, a.journal_offset) for a in folder.unsaved.values()] == [(3, 7)]
 
 
 def test_a_recovered_state_skips_what_it_holds_and_takes_what_comes_after() -> None:
@@ -105,7 +119,7 @@ def test_an_event_of_the_journal_that_cannot_be_read_stops_the_worker() -> None:
     opened = folder.open(0, record(0, b'{"no":"event"}'))
 
     with pytest.raises(BrokenInvariant, match="holds no event"):
-        folder.apply(opened, Outbox())
+        folder.apply(opened, Outbox(), 1)
 
 
 def test_the_cache_keeps_the_accounts_used_last_and_never_loses_an_unsaved_one() -> None:

@@ -24,7 +24,7 @@ from sinks.http.dashboard.watchers import Watchers
 from sinks.http.ports import Ports
 from streams.codec import pack_account
 from streams.core.story import Story
-from tests.integration.told import store_story
+from tests.integration.stored import store_story
 from tests.servers import own_settings
 from tests.sinks.samples import START_MS
 from tests.waiting import wait_until

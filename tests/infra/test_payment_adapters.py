@@ -23,7 +23,8 @@ from sinks.http.ports import Ports
 from sinks.payments.stripe_events import StripeEvents
 from tests.scenarios.telling import opened, tell
 from tests.sinks.calling import Caller, error_of
-from tests.sinks.test_webhooks import Kafka, no_store
+from tests.sinks.fakes import KeptEvents
+from tests.sinks.test_webhooks import no_store
 
 PAGE = (Path(__file__).parents[2] / "docs" / "payments.md").read_text(encoding="utf-8")
 POINT = EntryPoint("examplepay", "examplepay_of_the_page:Adapter", GROUP)
@@ -50,7 +51,7 @@ def caller(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Caller:
     exec(compile(code, "docs/payments.md", "exec"), module.__dict__)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setenv("EXAMPLEPAY_SECRET", SECRET)
-    return Caller(Ports(no_store, events=Kafka(), webhooks=adapters(settings, no_store, [POINT])))
+    return Caller(Ports(no_store, events=KeptEvents(), webhooks=adapters(settings, no_store, [POINT])))
 
 
 def post(caller: Caller, order: Any, secret: str = SECRET) -> Any:
@@ -62,7 +63,7 @@ def post(caller: Caller, order: Any, secret: str = SECRET) -> Any:
 def test_the_adapter_of_the_page_credits_an_order_once_however_often_it_is_told(caller: Caller) -> None:
     answers = [post(caller, ORDER) for _ in range(2)]
 
-    sent: Kafka = caller.app.state.ports.events
+    sent: KeptEvents = caller.app.state.ports.events
     story = tell(opened("neolink", "2026-10-31T00:00:00Z"), *[event.raw for event in sent.sent])
     assert [answer.json()["outcome"] for answer in answers] == [Outcome.TAKEN] * 2
     assert (story.balance(), story.reasons()) == ("50.00", [])

@@ -24,7 +24,7 @@ from infra.demo.stories import tell_all
 from infra.settings import Settings
 from sinks.clickhouse.client import connect
 from tests import focus_validator
-from tests.integration.told import store_story
+from tests.integration.stored import store_story
 from tests.servers import own_settings
 from tests.sinks.samples import START_MS
 

@@ -15,6 +15,7 @@ from sinks.http.gate.windows import MemoryWindows
 from sinks.http.ports import Ports
 from sinks.http.strangers import Strangers
 from tests.sinks.calling import Caller
+from tests.sinks.fakes import Clock
 
 BILLING = "https://tokens.flex.ai/dashboard/billing"
 FLEXAI = Policy("flexai", {"free": 10, "elevated": 60, "paid": 100}, BILLING)
@@ -34,16 +35,6 @@ class Feed:
 
     def age_s(self) -> float:
         return self.age
-
-
-class Clock:
-    """Unix time in milliseconds, moved by hand."""
-
-    def __init__(self, now_ms: int = NOW_MS) -> None:
-        self.now_ms = now_ms
-
-    def __call__(self) -> int:
-        return self.now_ms
 
 
 def balance(
@@ -74,9 +65,9 @@ class Gated:
         strangers: Strangers | None = None,
     ) -> None:
         self.view = BalanceView({each.profile: each for each in (FLEXAI, OPEN, BARE)})
-        self.feed, self.clock = Feed(), Clock()
-        self.gate = Gate(self.view, MemoryWindows(), self.feed, limits or Limits(), now_ms=self.clock)
-        strangers = strangers or Strangers(0, self.clock)
+        self.feed, self.clock = Feed(), Clock(NOW_MS)
+        self.gate = Gate(self.view, MemoryWindows(), self.feed, limits or Limits(), now_ms=self.clock.now_ms)
+        strangers = strangers or Strangers(0, self.clock.now_ms)
         ports = Ports(_no_reports, hosts=frozenset({"testserver"}), gate=self.gate, strangers=strangers)
         self.caller = Caller(ports)
         for record in records:

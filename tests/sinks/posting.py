@@ -1,4 +1,4 @@
-"""Fakes of what an outbox works with: Kafka on both sides, and a clock that moves when it is told."""
+"""An outbox between fakes of Kafka on both sides."""
 
 from __future__ import annotations
 
@@ -19,18 +19,6 @@ from sinks.outbox.items import Report, Taken
 from sinks.outbox.patience import Patience
 from sinks.outbox.ports import Channel
 from sinks.outbox.store import Outbox
-
-START_S = 1_800_000_000.0
-
-
-class Clock:
-    """Seconds since 1970; moves by hand."""
-
-    def __init__(self) -> None:
-        self.now_s = START_S
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 class FakeSource:

@@ -11,28 +11,12 @@ from schemas.values import instant_of
 from sinks.http import access
 from sinks.http.access import OPERATOR, Refused, caller_of, hash_of, is_good
 from sinks.http.ports import Ports
+from tests.sinks.fakes import TEXT, KnownTokens, token
 
 NOW = "2026-11-25T12:00:00.000Z"
 NOW_MS = instant_of(NOW)
 EARLIER, LATER = "2026-11-25T11:59:59.999Z", "2026-11-25T12:00:00.001Z"
-TEXT = "ms_t1_" + "s" * 43
 OLD = "ms_t1_" + "o" * 43
-
-
-def token(**changes: object) -> ApiToken:
-    """A token of every account that may read."""
-    fields = {"id": "t1", "hash": hash_of(TEXT), "scopes": [Scope.READ], "created": EARLIER}
-    return ApiToken.model_validate(fields | changes)
-
-
-class KnownTokens:
-    """A fake of `Tokens` that holds what it is given."""
-
-    def __init__(self, *tokens: ApiToken) -> None:
-        self._tokens = {each.id: each for each in tokens}
-
-    def find(self, token_id: str) -> ApiToken | None:
-        return self._tokens.get(token_id)
 
 
 PORTS = Ports(lambda: None, tokens=KnownTokens(token()), anonymous=False)  # type: ignore[arg-type, return-value]

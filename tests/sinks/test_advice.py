@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 
-from schemas.access import ApiToken, Scope
-from sinks.http.access import hash_of
 from sinks.http.ports import Ports, Row
 from tests.sinks.calling import Caller, call, error_of
+from tests.sinks.fakes import TEXT, KnownTokens, token
 
-TOKEN = "ms_t1_" + "s" * 43
+TOKEN = token(account="b")
 
 
 class FakeAdvice:
@@ -26,22 +25,12 @@ class FakeAdvice:
         return {"change": dict(change)} if account == "a/1" else None
 
 
-class OneToken:
-    """A fake of `Tokens`: one that may read `b` only."""
-
-    def find(self, token_id: str) -> ApiToken | None:
-        del token_id
-        return ApiToken(
-            id="t1", hash=hash_of(TOKEN), scopes=[Scope.READ], account="b", created="2026-11-01T00:00:00.000Z"
-        )
-
-
 def no_reports() -> Any:
     raise AssertionError("advice asks no store")
 
 
 def ask(path: str, body: Any, **headers: str) -> Any:
-    caller = Caller(Ports(no_reports, advice=FakeAdvice(), tokens=OneToken()))
+    caller = Caller(Ports(no_reports, advice=FakeAdvice(), tokens=KnownTokens(TOKEN)))
     return call(caller.app, "POST", f"/v1/{path}", json=body, headers=headers)
 
 
@@ -125,7 +114,7 @@ def test_a_mistake_is_told_for_what_the_estimate_is_about(body: Row, message: st
     ],
 )
 def test_a_token_of_another_account_learns_nothing(path: str, body: Row) -> None:
-    answer = ask(path, body, Authorization=f"Bearer {TOKEN}")
+    answer = ask(path, body, Authorization=f"Bearer {TEXT}")
 
     assert error_of(answer)[:2] == (403, "permission_error")
 

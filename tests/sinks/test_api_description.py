@@ -15,10 +15,9 @@ from schemas.adapters import Checkout, CheckoutRefused, Shelf
 from sinks.http.access import hash_of
 from sinks.http.app import create_app
 from sinks.http.ports import Ports
+from tests.sinks.fakes import TEXT, KeptEvents, KnownTokens, token
 from tests.sinks.gating import Gated
-from tests.sinks.test_access import TEXT, KnownTokens, token
 from tests.sinks.test_advice import FakeAdvice
-from tests.sinks.test_events import KeptEvents
 from tests.sinks.test_http import FakeReports
 from tests.sinks.test_http_notices import CODES, FakeNotices
 

@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 
 from infra.books import load_book
-from schemas.access import ApiToken, Scope
+from schemas.access import Scope
 from schemas.envelope import OutgoingEvent
-from sinks.http.access import hash_of
 from sinks.http.ports import Ports, Unavailable
 from sinks.payments.checkout import StripeCheckout
 from sinks.payments.stripe_api import StripeApi
 from tests.fake_stripe import KEY, FakeStripe, fake_stripe
 from tests.scenarios.telling import opened, tell
 from tests.sinks.calling import Caller, error_of
+from tests.sinks.fakes import TEXT, KeptEvents, KnownTokens, token
 from tests.sinks.stripe_words import NOW_S, intent, session, told
 from tests.sinks.test_stripe_events import events_of
 
 PROFILES = {name: offer.profile for name, offer in load_book().offers.items()}
-TOKEN = "ms_t1_" + "s" * 43
+TOKEN = token(scopes=[Scope.READ, Scope.INGEST], account="flex")
 URLS = {
     "success_url": "https://example.com/thanks?s={CHECKOUT_SESSION_ID}",
     "cancel_url": "https://example.com/",
@@ -37,31 +37,13 @@ class Accounts:
         return {"account": account, "profile": profile} if profile else None
 
 
-class Kafka:
-    """A fake of `EventSink`."""
-
-    def __init__(self) -> None:
-        self.sent: list[OutgoingEvent] = []
-
-    async def send(self, events: Sequence[OutgoingEvent]) -> None:
-        self.sent += events
-
-
-class OneToken:
-    """A fake of `Tokens`: one that may read and send for `flex`."""
-
-    def find(self, _token_id: str) -> ApiToken | None:
-        fields = {"id": "t1", "hash": hash_of(TOKEN), "scopes": [Scope.READ, Scope.INGEST], "account": "flex"}
-        return ApiToken.model_validate(fields | {"created": "2026-11-01T00:00:00.000Z"})
-
-
 class Shop:
     """The service with a checkout desk over a running Stripe."""
 
     def __init__(self, stripe: FakeStripe, key: str = KEY) -> None:
-        self.stripe, self.kafka = stripe, Kafka()
+        self.stripe, self.kafka = stripe, KeptEvents()
         desk = StripeCheckout(StripeApi(key, stripe.base), PROFILES)
-        self.caller = Caller(Ports(Accounts, events=self.kafka, checkout=desk, tokens=OneToken()))  # type: ignore[arg-type]
+        self.caller = Caller(Ports(Accounts, events=self.kafka, checkout=desk, tokens=KnownTokens(TOKEN)))  # type: ignore[arg-type]
 
     def buy(self, *, headers: dict[str, str] | None = None, **order: Any) -> Any:
         body = json.dumps({"account": "acme"} | URLS | order).encode()
@@ -197,7 +179,7 @@ def test_https_and_this_machine_are_addresses_to_come_back_to(shop: Shop, url: s
 
 
 def test_a_token_buys_for_its_own_account_only(shop: Shop) -> None:
-    headers = {"authorization": f"Bearer {TOKEN}"}
+    headers = {"authorization": f"Bearer {TEXT}"}
 
     other = shop.buy(amount="5", headers=headers)
     own = shop.buy(account="flex", amount="5", headers=headers)
@@ -210,7 +192,7 @@ def test_a_token_buys_for_its_own_account_only(shop: Shop) -> None:
 
 
 def test_without_a_key_there_is_no_checkout_and_the_answer_says_what_to_set() -> None:
-    caller = Caller(Ports(Accounts, events=Kafka()))  # type: ignore[arg-type]
+    caller = Caller(Ports(Accounts, events=KeptEvents()))  # type: ignore[arg-type]
     body = json.dumps({"account": "acme", "amount": "5"} | URLS).encode()
 
     answer = caller.post("/v1/checkout", body, content_type="application/json")

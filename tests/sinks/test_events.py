@@ -1,7 +1,6 @@
 """`POST /v1/events` over a fake sink: every form of CloudEvents, and every kind of bad input with its exact answer."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -14,25 +13,12 @@ from sinks.http.access import hash_of
 from sinks.http.events import EVENTS_MAX
 from sinks.http.ports import Overloaded, Ports, Unavailable
 from tests.sinks.calling import Caller, error_of
-from tests.sinks.test_access import KnownTokens, token
+from tests.sinks.fakes import KeptEvents, KnownTokens, token
 from tests.sinks.test_http import FakeReports
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 SECRET = "s" * 43
-
-
-class KeptEvents:
-    """A fake of `EventSink` that keeps what it is sent, or fails as it is told."""
-
-    def __init__(self, problem: Exception | None = None) -> None:
-        self.sent: list[OutgoingEvent] = []
-        self._problem = problem
-
-    async def send(self, events: Sequence[OutgoingEvent]) -> None:
-        if self._problem is not None:
-            raise self._problem
-        self.sent += events
 
 
 def event(

@@ -110,12 +110,12 @@ def test_over_the_limit_without_retries_it_is_a_rate_limit_error() -> None:
 
     assert raised.value.code == "rate_limit_exceeded"
     assert raised.value.response.headers["x-ratelimit-remaining-requests"] == "0"
-    assert gated.clock.now_ms < RESET_MS
+    assert gated.clock.ms < RESET_MS
 
 
 def _waiting(gated: Gated, waited: list[float]) -> Callable[[float], Awaitable[Any]]:
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
-        gated.clock.now_ms += round(seconds * 1000)
+        gated.clock.advance(seconds)
 
     return sleep

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from schemas.envelope import OutgoingEvent
 from schemas.records import NoticeType
 from schemas.wire import read_event
 from sinks.email.codes import Codes
@@ -15,6 +13,7 @@ from sinks.email.render import render
 from sinks.http.paging import AfterRecord, cursor_of
 from sinks.http.ports import Ports, Unavailable
 from tests.sinks.calling import Caller, error_of
+from tests.sinks.fakes import KeptEvents
 from tests.sinks.mails import LETTERHEAD, sample
 from tests.sinks.test_http import FakeReports
 
@@ -39,18 +38,7 @@ class FakeNotices:
         return [ROW] if account == "a/1" else []
 
 
-class FakeEvents:
-    def __init__(self, *, away: bool = False) -> None:
-        self.sent: list[OutgoingEvent] = []
-        self.away = away
-
-    async def send(self, events: Sequence[OutgoingEvent]) -> None:
-        if self.away:
-            raise Unavailable("Kafka is away")
-        self.sent += events
-
-
-def service(events: FakeEvents | None = None, **ports: Any) -> Caller:
+def service(events: KeptEvents | None = None, **ports: Any) -> Caller:
     given: dict[str, Any] = {"notices": FakeNotices, "mail_codes": CODES, "events": events}
     return Caller(Ports(FakeReports, **(given | ports)))
 
@@ -95,7 +83,7 @@ def test_without_a_store_of_notices_the_answer_is_503() -> None:
 
 
 def test_one_click_switches_the_accounts_summaries_off() -> None:
-    events = FakeEvents()
+    events = KeptEvents()
 
     answer = service(events).post(link("a/1"), b"List-Unsubscribe=One-Click")
 
@@ -108,7 +96,7 @@ def test_one_click_switches_the_accounts_summaries_off() -> None:
 
 
 def test_a_program_that_only_looks_at_the_link_switches_nothing_off() -> None:
-    events = FakeEvents()
+    events = KeptEvents()
 
     answer = service(events).get(link("<b>&"))
 
@@ -134,7 +122,7 @@ def test_a_program_that_only_looks_at_the_link_switches_nothing_off() -> None:
     ],
 )
 def test_a_link_that_we_did_not_make_does_nothing(token: str) -> None:
-    events = FakeEvents()
+    events = KeptEvents()
     answer = service(events).post(f"/v1/unsubscribe?token={token}", b"List-Unsubscribe=One-Click")
 
     assert error_of(answer)[0] in {400, 404}
@@ -152,8 +140,8 @@ def test_a_link_of_one_account_is_of_no_use_for_another() -> None:
 
 
 def test_another_body_and_a_broker_that_is_away_are_errors() -> None:
-    assert error_of(service(FakeEvents()).post(link("a/1"), b"x=y"))[0] == 400
-    away = service(FakeEvents(away=True)).post(link("a/1"), b"List-Unsubscribe=One-Click")
+    assert error_of(service(KeptEvents()).post(link("a/1"), b"x=y"))[0] == 400
+    away = service(KeptEvents(Unavailable("Kafka is away"))).post(link("a/1"), b"List-Unsubscribe=One-Click")
     assert error_of(away)[0] == 503
 
 

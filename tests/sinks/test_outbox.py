@@ -32,7 +32,8 @@ from sinks.outbox.items import (
 )
 from sinks.outbox.patience import Patience
 from sinks.outbox.store import Outbox, QueueTaken
-from tests.sinks.posting import Clock, FakeSource, running, until
+from tests.sinks.fakes import Clock
+from tests.sinks.posting import FakeSource, running, until
 
 QUICK = Backoff(0.0, 0.0)
 HOUR_S = 3_600.0
@@ -85,7 +86,7 @@ def told(*ids: str, **more: str) -> list[bytes]:
 async def test_what_is_taken_is_sent_once_and_reported(tmp_path: Path) -> None:
     channel = FakeChannel()
 
-    async with running(tmp_path, channel, Patience(), Clock(), *told("a", "b", "a")) as post:
+    async with running(tmp_path, channel, Patience(), Clock().now_s, *told("a", "b", "a")) as post:
         await until(lambda: len(post.witness.told) == 2, "both are reported")
         post.source.add(*told("a"))
         await until(lambda: post.source.commits == 2, "it is read again")
@@ -101,7 +102,7 @@ async def test_what_is_taken_is_sent_once_and_reported(tmp_path: Path) -> None:
 async def test_a_report_is_what_the_schema_says(tmp_path: Path) -> None:
     channel = FakeChannel(lambda _: Refused("no"))
 
-    async with running(tmp_path, channel, Patience(), Clock(), *told("a")) as post:
+    async with running(tmp_path, channel, Patience(), Clock().now_s, *told("a")) as post:
         await until(lambda: post.witness.told, "it is reported")
 
     Delivery.model_validate_json(msgspec.json.encode(post.witness.told[0]))
@@ -121,7 +122,9 @@ async def test_a_record_is_committed_only_when_it_is_on_the_disk(tmp_path: Path)
     channel = FakeChannel()
     channel.gates = {each: asyncio.Event() for each in "abc"}
 
-    async with running(tmp_path, channel, Patience(), Clock(), *told(*"abc"), source=Watching()) as post:
+    async with running(
+        tmp_path, channel, Patience(), Clock().now_s, *told(*"abc"), source=Watching()
+    ) as post:
         await until(lambda: post.source.commits, "it is committed")
         for gate in channel.gates.values():
             gate.set()
@@ -135,7 +138,7 @@ async def test_what_was_queued_when_the_process_died_goes_out_with_the_next(tmp_
     outbox.close()
     channel = FakeChannel()
 
-    async with running(tmp_path, channel, Patience(), Clock()) as post:
+    async with running(tmp_path, channel, Patience(), Clock().now_s) as post:
         await until(lambda: post.witness.states("a") == ["sent"], "it is sent")
 
     assert channel.tried == [["a"]]
@@ -144,7 +147,7 @@ async def test_what_was_queued_when_the_process_died_goes_out_with_the_next(tmp_
 async def test_a_refused_item_stops_only_itself(tmp_path: Path) -> None:
     channel = FakeChannel(lambda record: Refused("no") if record == "bad" else Sent())
 
-    async with running(tmp_path, channel, Patience(), Clock(), *told("bad", "good", "better")) as post:
+    async with running(tmp_path, channel, Patience(), Clock().now_s, *told("bad", "good", "better")) as post:
         await until(lambda: len(post.witness.told) == 3, "all are reported")
 
     assert (post.witness.states("bad"), post.witness.states("better")) == (["refused"], ["sent"])
@@ -155,7 +158,7 @@ async def test_a_slow_lane_holds_up_no_other_and_gets_one_at_a_time(tmp_path: Pa
     channel = FakeChannel()
     channel.gates = {"slow": asyncio.Event()}
 
-    async with running(tmp_path, channel, Patience(parallel=2), Clock()) as post:
+    async with running(tmp_path, channel, Patience(parallel=2), Clock().now_s) as post:
         post.source.add(*told("slow", "after"), *told("quick", lane="other"), *told("next", lane="third"))
         await until(lambda: channel.tried == [["slow"], ["quick"], ["next"]], "the others went")
         channel.gates["slow"].set()
@@ -168,9 +171,9 @@ async def test_what_is_put_off_is_tried_again_when_it_is_due_and_dead_in_the_end
     clock, channel = Clock(), FakeChannel(lambda _: Later("greylisted"))
     patience = Patience(give_up_s=HOUR_S, item=Backoff(60.0, 60.0))
 
-    async with running(tmp_path, channel, patience, clock, *told("a")) as post:
+    async with running(tmp_path, channel, patience, clock.now_s, *told("a")) as post:
         await until(lambda: len(post.witness.told) == 1, "it is put off")
-        clock.now_s += HOUR_S + 1
+        clock.advance(HOUR_S + 1)
         await until(lambda: len(post.witness.told) == 2, "it is given up")
 
     assert post.witness.states("a") == ["delayed", "dead"]
@@ -181,9 +184,9 @@ async def test_what_is_put_off_is_tried_again_when_it_is_due_and_dead_in_the_end
 async def test_a_put_off_item_waits_its_time(tmp_path: Path) -> None:
     clock, channel = Clock(), FakeChannel(lambda _: Later("later", after_s=500.0))
 
-    async with running(tmp_path, channel, Patience(), clock, *told("a")) as post:
+    async with running(tmp_path, channel, Patience(), clock.now_s, *told("a")) as post:
         await until(lambda: len(post.witness.told) == 1, "it is put off")
-        clock.now_s += 400
+        clock.advance(400)
         post.source.add(*told("b", lane="other"))
         await until(lambda: ["b"] in channel.tried, "the loop has looked")
 
@@ -196,9 +199,9 @@ async def test_a_server_that_is_away_costs_no_item_its_life(tmp_path: Path) -> N
     channel = FakeChannel(lambda _: Away("down") if away[0] else Sent())
     patience = Patience(give_up_s=HOUR_S, group=QUICK)
 
-    async with running(tmp_path, channel, patience, clock, *told(*"abcd")) as post:
+    async with running(tmp_path, channel, patience, clock.now_s, *told(*"abcd")) as post:
         await until(lambda: post.dispatcher.counts.away >= 3, "it has tried in vain")
-        clock.now_s += 10 * HOUR_S
+        clock.advance(10 * HOUR_S)
         away[0] = False
         await until(lambda: len(post.witness.told) == 4, "all are sent")
 
@@ -209,9 +212,9 @@ async def test_a_webhook_target_that_stays_away_is_given_up(tmp_path: Path) -> N
     clock, channel = Clock(), FakeChannel(lambda _: Away("down"))
     patience = Patience(give_up_s=HOUR_S, ordered=True, away_is_put_off=True, group=QUICK, item=QUICK)
 
-    async with running(tmp_path, channel, patience, clock, *told(*"abc")) as post:
+    async with running(tmp_path, channel, patience, clock.now_s, *told(*"abc")) as post:
         await until(lambda: "delayed" in post.witness.states("a"), "it has tried")
-        clock.now_s += HOUR_S + 1
+        clock.advance(HOUR_S + 1)
         await until(lambda: post.outbox.waiting() == 0, "all are given up")
 
     assert {letter["id"] for letter in post.dead_letters()} == set("abc")
@@ -222,7 +225,7 @@ async def test_after_an_outage_nothing_waits_out_its_pause(tmp_path: Path) -> No
     channel = FakeChannel(lambda _: Away("down") if away[0] else Sent())
     patience = Patience(ordered=True, away_is_put_off=True, group=QUICK, item=Backoff(1e6, 1e6))
 
-    async with running(tmp_path, channel, patience, clock) as post:
+    async with running(tmp_path, channel, patience, clock.now_s) as post:
         post.source.add(*[each for n in range(5) for each in told(f"r{n}", lane=f"l{n}")])
         await until(lambda: post.dispatcher.counts.away >= 4, "the outage was met")
         away[0] = False
@@ -237,9 +240,9 @@ async def test_an_ordered_lane_keeps_its_order_although_its_head_is_put_off(tmp_
     channel = FakeChannel(lambda record: answers[record].pop(0) if record in answers else Sent())
     patience = Patience(ordered=True, item=Backoff(60.0, 60.0))
 
-    async with running(tmp_path, channel, patience, clock, *told(*"abc")) as post:
+    async with running(tmp_path, channel, patience, clock.now_s, *told(*"abc")) as post:
         await until(lambda: post.witness.states("a") == ["delayed"], "the head is put off")
-        clock.now_s += 100
+        clock.advance(100)
         await until(lambda: post.outbox.waiting() == 0, "all are sent")
 
     assert channel.tried == [["a"], ["a"], ["b"], ["c"]]
@@ -248,7 +251,7 @@ async def test_an_ordered_lane_keeps_its_order_although_its_head_is_put_off(tmp_
 async def test_items_of_one_bundle_are_told_together(tmp_path: Path) -> None:
     channel = FakeChannel()
 
-    async with running(tmp_path, channel, Patience(), Clock()) as post:
+    async with running(tmp_path, channel, Patience(), Clock().now_s) as post:
         post.source.add(*told("a", "b", bundle="x"), *told("c"))
         await until(lambda: len(post.witness.told) == 3, "all are reported")
 
@@ -259,11 +262,11 @@ async def test_items_of_one_bundle_are_told_together(tmp_path: Path) -> None:
 async def test_above_the_limit_of_an_hour_what_is_left_waits_and_is_told_together(tmp_path: Path) -> None:
     clock, channel = Clock(), FakeChannel()
 
-    async with running(tmp_path, channel, Patience(per_hour=2), clock) as post:
+    async with running(tmp_path, channel, Patience(per_hour=2), clock.now_s) as post:
         post.source.add(*told(*"abcdef"), *told("z", lane="other"))
         await until(lambda: len(channel.tried) == 3, "two and the other's went")
         await until(lambda: len(post.witness.told) == 7, "all are reported")
-        clock.now_s += HOUR_S + 1
+        clock.advance(HOUR_S + 1)
         await until(lambda: post.outbox.waiting() == 0, "the rest went")
 
     assert ["c", "d", "e", "f"] in channel.tried
@@ -273,7 +276,7 @@ async def test_above_the_limit_of_an_hour_what_is_left_waits_and_is_told_togethe
 
 
 async def test_reports_wait_for_kafka(tmp_path: Path) -> None:
-    async with running(tmp_path, FakeChannel(), Patience(), Clock()) as post:
+    async with running(tmp_path, FakeChannel(), Patience(), Clock().now_s) as post:
         post.witness.is_away = True
         post.source.add(*told("a"))
         await until(lambda: post.dispatcher.counts.ended["sent"] == 1, "it is sent")
@@ -282,7 +285,7 @@ async def test_reports_wait_for_kafka(tmp_path: Path) -> None:
 
 
 async def test_bytes_that_are_no_record_are_kept_and_hold_up_nothing(tmp_path: Path) -> None:
-    async with running(tmp_path, FakeChannel(), Patience(), Clock(), b"\xff{", *told("a")) as post:
+    async with running(tmp_path, FakeChannel(), Patience(), Clock().now_s, b"\xff{", *told("a")) as post:
         await until(lambda: post.witness.states("a") == ["sent"], "the next one went")
 
     assert [letter["id"] for letter in post.dead_letters()] == [""]

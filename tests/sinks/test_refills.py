@@ -19,6 +19,7 @@ from sinks.payments.stripe_api import StripeApi, StripeDown
 from sinks.payments.stripe_events import StripeEvents
 from sinks.payments.stripe_webhook import StripeWebhook
 from tests.fake_stripe import AUTHENTICATE, DECLINED, KEY, VISA, FakeStripe, fake_stripe
+from tests.sinks.fakes import Clock
 from tests.sinks.stripe_words import SECRET, body_of, signed, told
 
 DUE = "2026-11-25T10:00:00.700Z"
@@ -27,22 +28,9 @@ HOUR_MS = 3_600_000
 COMMAND: Any = output_struct(Command)
 
 
-class Clock:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.ms = DUE_MS + 1_000
-
-    def now_ms(self) -> int:
-        return self.ms
-
-    def now_s(self) -> float:
-        return self.ms / 1000
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(DUE_MS + 1_000)
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from sinks.http import strangers
 from sinks.http.ports import Ports
 from sinks.http.strangers import Strangers
 from tests.sinks.calling import Caller, call, error_of
-from tests.sinks.gating import NOW_MS, RESET_MS, RESET_S, Clock, Gated, balance, limits_of
+from tests.sinks.fakes import Clock
+from tests.sinks.gating import NOW_MS, RESET_MS, RESET_S, Gated, balance, limits_of
 
 
 def asked(held: Strangers, *addresses: str) -> list[int]:
@@ -17,11 +18,11 @@ def asked(held: Strangers, *addresses: str) -> list[int]:
 def test_an_address_is_held_up_after_its_requests_of_this_minute_and_no_other() -> None:
     """At 26.4 s of the minute: 34 s to wait."""
     clock = Clock(NOW_MS)
-    held = Strangers(2, clock)
+    held = Strangers(2, clock.now_ms)
 
     assert asked(held, "192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2") == [0, 0, 34, 0]
 
-    clock.now_ms = RESET_MS
+    clock.ms = RESET_MS
     assert asked(held, "192.0.2.1") == [0]
 
 
@@ -39,14 +40,14 @@ def test_an_address_is_held_up_after_its_requests_of_this_minute_and_no_other() 
 def test_a_caller_has_one_address_of_ipv4_and_a_network_of_ipv6(
     first: str, second: str, are_one: bool
 ) -> None:
-    held = Strangers(1, Clock())
+    held = Strangers(1, Clock(NOW_MS).now_ms)
 
     assert asked(held, first, second) == [0, 34 if are_one else 0]
 
 
 def test_however_many_addresses_ask_only_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(strangers, "ADDRESSES_MAX", 2)
-    held = Strangers(1, Clock())
+    held = Strangers(1, Clock(NOW_MS).now_ms)
 
     waits = asked(held, "a", "b", "c", "d", "a", "b")
 
@@ -56,12 +57,12 @@ def test_however_many_addresses_ask_only_so_many_are_kept(monkeypatch: pytest.Mo
 
 
 def test_without_a_limit_and_without_an_address_nothing_breaks() -> None:
-    assert asked(Strangers(0, Clock()), *["192.0.2.1"] * 9) == [0] * 9
-    assert [Strangers(1, Clock()).wait_s(None) for _ in range(2)] == [0, 0]
+    assert asked(Strangers(0, Clock(NOW_MS).now_ms), *["192.0.2.1"] * 9) == [0] * 9
+    assert [Strangers(1, Clock(NOW_MS).now_ms).wait_s(None) for _ in range(2)] == [0, 0]
 
 
 def test_the_api_answers_429_in_the_place_of_401_and_says_when() -> None:
-    service = Caller(Ports(lambda: None, anonymous=False, strangers=Strangers(2, Clock())))  # type: ignore[arg-type, return-value]
+    service = Caller(Ports(lambda: None, anonymous=False, strangers=Strangers(2, Clock(NOW_MS).now_ms)))  # type: ignore[arg-type, return-value]
 
     answers = [service.get("/v1/accounts/a/balance", Authorization="Bearer ms_x_y") for _ in range(3)]
 
@@ -75,7 +76,7 @@ def test_the_api_answers_429_in_the_place_of_401_and_says_when() -> None:
 
 def gated_after(refusals: int) -> tuple[Gated, httpx.Response]:
     """A gate that holds up after two refusals, and its answer after so many."""
-    gated = Gated(balance("a", "5", {"good": "free"}), strangers=Strangers(2, Clock()))
+    gated = Gated(balance("a", "5", {"good": "free"}), strangers=Strangers(2, Clock(NOW_MS).now_ms))
     for _ in range(refusals):
         last = gated.ask("sk-guess")
     return gated, last
@@ -106,7 +107,7 @@ def test_a_known_key_from_an_address_that_is_held_up_is_served() -> None:
 
 
 def test_who_is_refused_for_another_reason_is_not_counted() -> None:
-    gated = Gated(balance("a", "0", {"broke": "free"}), strangers=Strangers(1, Clock()))
+    gated = Gated(balance("a", "0", {"broke": "free"}), strangers=Strangers(1, Clock(NOW_MS).now_ms))
 
     assert gated.statuses("broke", 3) == [402] * 3
     assert [call(gated.caller.app, "GET", "/v1/nothing").status_code for _ in range(3)] == [404] * 3

@@ -20,7 +20,7 @@ from sinks.http.dashboard.watchers import Watchers
 from sinks.http.ports import Ports
 from tests.sinks.calling import call, error_of
 from tests.sinks.every_route import Way, ways_of
-from tests.sinks.test_access import KnownTokens, token
+from tests.sinks.fakes import KnownTokens, token
 from tests.sinks.test_http import FakeReports
 
 SECRET = "s" * 43

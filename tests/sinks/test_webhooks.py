@@ -5,35 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import httpx
 import pytest
 
-from schemas.envelope import OutgoingEvent
 from sinks.http.ports import Ports, Unavailable
 from sinks.payments.stripe_events import StripeEvents
 from sinks.payments.stripe_webhook import StripeWebhook
 from tests.sinks.calling import Caller, call, error_of
+from tests.sinks.fakes import KeptEvents
 from tests.sinks.stripe_words import SECRET, body_of, charge, intent, signed, told
 
 OTHER_SECRET = "whsec_new"
 PATH = "/v1/webhooks/stripe"
 PAID = body_of(told("payment_intent.succeeded", intent()))
-
-
-class Kafka:
-    """A fake of `EventSink`: keeps what it is sent; while it is down it takes nothing."""
-
-    def __init__(self) -> None:
-        self.sent: list[OutgoingEvent] = []
-        self.is_down = False
-
-    async def send(self, events: Sequence[OutgoingEvent]) -> None:
-        if self.is_down:
-            raise Unavailable("Kafka does not acknowledge")
-        self.sent += events
 
 
 def nobody(_payment: str, _account: str | None) -> str | None:
@@ -49,7 +35,7 @@ class Service:
     """The service with Stripe's webhooks set up, and a Kafka to look into."""
 
     def __init__(self, *secrets: str) -> None:
-        self.kafka = Kafka()
+        self.kafka = KeptEvents()
         events = StripeEvents(nobody, pause=lambda _: None)
         adapters = {"stripe": StripeWebhook(secrets or (SECRET,), events)}
         self.caller = Caller(Ports(no_store, events=self.kafka, webhooks=adapters))
@@ -70,9 +56,9 @@ def test_a_webhook_is_answered_when_kafka_has_its_event() -> None:
 
 def test_while_kafka_is_away_stripe_is_asked_to_tell_it_again_and_nothing_is_lost() -> None:
     service = Service()
-    service.kafka.is_down = True
+    service.kafka.problem = Unavailable("Kafka does not acknowledge")
     refused = service.post(PAID, signed(PAID))
-    service.kafka.is_down = False
+    service.kafka.problem = None
     taken = service.post(PAID, signed(PAID))
 
     assert error_of(refused) == (503, "unavailable", "Kafka does not acknowledge")
@@ -187,7 +173,7 @@ def test_a_refund_before_its_payment_is_asked_for_again() -> None:
 
 @pytest.mark.parametrize("provider", ["stripe", "paypal"])
 def test_without_a_secret_there_is_no_such_webhook_and_the_answer_says_what_to_set(provider: str) -> None:
-    caller = Caller(Ports(no_store, events=Kafka()))
+    caller = Caller(Ports(no_store, events=KeptEvents()))
 
     status, kind, message = error_of(caller.post(f"/v1/webhooks/{provider}", PAID, **signed(PAID)))
 

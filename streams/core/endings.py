@@ -73,7 +73,10 @@ def _ended(turn: Turn, name: str, resource: Resource, run: Run, before: Outline)
 def _was_released(run: Run, before: Outline) -> bool:
     """Whether this end has been followed by a release already: only its time, or the mode before it, is another now."""
     return any(
-        known.mode != Mode.PACKAGE and end != NEVER and (start == run.start_ms or end == run.end_ms)
+        known.mode != Mode.PACKAGE
+        and end != NEVER
+        # One that ended as this began is the session before it, whose mode was changed: no release followed.
+        and (start == run.start_ms or run.start_ms < end == run.end_ms)
         for start, (end, known) in before.items()
     )
 

@@ -17,15 +17,21 @@ from schemas.events import (
 from schemas.records import Reason
 from streams.core import endings, plans, sessions, timing
 from streams.core.notices import notify_stopped
-from streams.core.sessions import COLD, LOST, OURS, REPLICAS, START, STOP
+from streams.core.sessions import COLD, ENDING, LAPSE, LOST, OPENING, OURS, START, STOP
 from streams.core.state import NEVER, Fact, Resource, Run
 from streams.core.turn import Refusal, Turn
+
+# What somebody said or commanded: a term that ended, or a change of mode, while nothing ran was neither.
+STARTED_OR_ENDED = OPENING | ENDING - {LAPSE}
 
 
 def start(turn: Turn, data: InstanceStarted, time_ms: int) -> Refusal | None:
     """A fact: billed even if it was never requested, and covered inside a paid term."""
     account = turn.account
     resource = account.resources.get(data.resource) or Resource()
+    # Inside a paid term a start costs nothing in any mode, but the mode must be one that is offered.
+    if (refusal := plans.offered(turn, data.mode)) is not None:
+        return refusal
     is_paid = plans.paid_at(resource, data.sku, time_ms)
     mode = Mode.PACKAGE.value if is_paid else data.mode
     replicas = 1 if data.replicas is None else data.replicas
@@ -92,7 +98,9 @@ def heartbeat(turn: Turn, data: Heartbeat, time_ms: int) -> Refusal | None:
 
 def _ended_by_us(resource: Resource, time_ms: int) -> bool:
     """Whether what last happened by `time_ms` was our own command: the producer's word for it came later."""
-    before = [fact.kind for fact in resource.facts if fact.time_ms <= time_ms and fact.kind != REPLICAS]
+    before = [
+        f.kind for f in resource.facts if f.time_ms <= time_ms and f.kind in STARTED_OR_ENDED and not f.void
+    ]
     return bool(before) and before[-1] in (OURS, COLD)
 
 

@@ -38,11 +38,13 @@ def mode_changed(turn: Turn, data: ModeChanged, time_ms: int) -> Refusal | None:
     resource = turn.account.resources[data.resource]
     package = terms.active(resource, time_ms)
     last = sessions.run_before(resource, time_ms)
-    sku = package.sku if package else (last.sku if last else "")
+    if (bearer := package or last) is None:
+        return Refusal(Reason.RESOURCE_STATE, f"{data.resource} has neither run nor a term")
+    sku = bearer.sku
     run = plans.planned_run(turn, sku, data.mode, None, time_ms, model=last.model if last else None)
     if isinstance(run, Refusal):
         return run
-    present = Mode.PACKAGE.value if package else (last.mode if last else "")
+    present = last.mode if package is None and last is not None else Mode.PACKAGE.value
     if resource.released_ms <= time_ms or present == data.mode:
         return Refusal(Reason.RESOURCE_STATE, f"{data.resource} is released or in that mode already")
     if data.mode == Mode.PACKAGE:

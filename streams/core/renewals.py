@@ -35,7 +35,7 @@ def renewed(turn: Turn, data: TermRenewed, time_ms: int) -> Refusal | None:
             return refusal
     if package is None or resource.released_ms <= time_ms:
         return Refusal(Reason.RESOURCE_STATE, f"{data.resource} has no term")
-    expired = time_ms >= package.end_ms
+    expired = time_ms > package.end_ms
     if expired and not turn.offer.profile.terms.renew_after_expiry:
         return Refusal(Reason.RESOURCE_STATE, f"the term of {data.resource} has expired")
     return _renew(turn, data.resource, resource, package, data.term or package.term, time_ms, expired=expired)
@@ -65,7 +65,7 @@ def _renew(
 def _took_place(package: Package, term: str, time_ms: int) -> bool:
     """Whether the period that is asked for late has been renewed by itself since: it was asked for then."""
     for period in package.periods:
-        if period.by_itself and period.start_ms > time_ms and term == package.term:
+        if period.by_itself and period.start_ms >= time_ms and term == package.term:
             period.by_itself = False
             return True
     return False
@@ -107,11 +107,11 @@ def auto_renew_set(turn: Turn, data: AutoRenewSet, time_ms: int) -> Refusal | No
     if package is None or resource.released_ms <= time_ms:
         return Refusal(Reason.RESOURCE_STATE, f"{data.resource} has no paid term")
     expired_ms = package.expired_ms
-    was_enabled = package.renews_at(expired_ms - 1)
+    was_enabled = package.renews_at(expired_ms)
     insort(package.switches, (time_ms, data.enabled), key=lambda switch: switch[0])
     if expired_ms == NEVER:
         _renewed_too_much(turn, data.resource, resource, package, time_ms)
-    elif package.renews_at(expired_ms - 1) and not was_enabled:
+    elif package.renews_at(expired_ms) and not was_enabled:
         _renew_late(turn, data.resource, resource, package)
     return None
 
@@ -121,7 +121,7 @@ def _renewed_too_much(turn: Turn, name: str, resource: Resource, package: Packag
     kept = [
         number
         for number, period in enumerate(package.periods)
-        if period.by_itself and period.start_ms > time_ms and not package.renews_at(period.start_ms - 1)
+        if period.by_itself and period.start_ms >= time_ms and not package.renews_at(period.start_ms)
     ]
     if not kept:
         return
@@ -165,7 +165,7 @@ def expiry_due(turn: Turn, name: str, due_ms: int) -> None:
         return
     if package.expired_ms != NEVER or resource.released_ms <= due_ms:
         return
-    if not (package.renews_at(due_ms - 1) and _renew_itself(turn, name, resource, package, due_ms)):
+    if not (package.renews_at(due_ms) and _renew_itself(turn, name, resource, package, due_ms)):
         _expire(turn, name, resource, package, due_ms)
 
 

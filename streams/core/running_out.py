@@ -17,8 +17,8 @@ from streams.core import endings, funds, gauges, lines, sessions, timing
 from streams.core.amounts import EXACT, ZERO
 from streams.core.commands import command
 from streams.core.notices import notify, notify_stopped
-from streams.core.sessions import OURS
-from streams.core.state import DAY_MS, NEVER, Fact, Run
+from streams.core.sessions import OURS, START
+from streams.core.state import DAY_MS, NEVER, Fact, Resource, Run
 from streams.core.timers import ARREARS, ARREARS_WARNING, ENFORCE, Rank, arm
 from streams.core.turn import Turn
 
@@ -184,12 +184,20 @@ def _deletable(turn: Turn, now: int) -> list[str]:
     account = turn.account
     names = [name for name, gauge in account.gauges.items() if gauge.deleted_ms > now]
     for name, resource in account.resources.items():
-        # What was approved and never ran has no data.
-        begun = resource.package is not None or bool(resource.runs)
-        is_instance = not resource.runs or sessions.is_instance(turn.offer, resource.runs[-1])
-        if begun and is_instance and resource.released_ms > now:
+        if resource.released_ms > now and _is_instance(turn, resource):
             names.append(name)
     return sorted(names)
+
+
+def _is_instance(turn: Turn, resource: Resource) -> bool:
+    """Whether it is an instance that has begun, if only for an instant; what was approved and never ran has no data."""
+    begun = [
+        fact.run for fact in resource.facts if fact.kind == START and fact.run is not None and not fact.void
+    ]
+    latest = resource.runs[-1] if resource.runs else (begun[-1] if begun else None)
+    if latest is None:
+        return resource.package is not None
+    return sessions.is_instance(turn.offer, latest)
 
 
 # --- retention ---------------------------------------------------------------------------------------------

@@ -25,9 +25,9 @@ from streams.core.turn import Refusal, Turn, record_id
 
 
 def active(resource: Resource, time_ms: int) -> Package | None:
-    """The package whose paid time `time_ms` lies in."""
+    """The package whose paid time `time_ms` lies in; at the instant of its end too, where events come before expiry."""
     package = resource.package
-    if package is None or not package.periods or not package.periods[0].start_ms <= time_ms < package.end_ms:
+    if package is None or not package.periods or not package.periods[0].start_ms <= time_ms <= package.end_ms:
         return None
     return package
 

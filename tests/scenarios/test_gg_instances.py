@@ -6,6 +6,7 @@ import pytest
 
 from tests.scenarios.renting import (
     alive,
+    change,
     release,
     request,
     sample,
@@ -490,3 +491,37 @@ def test_an_instance_that_stops_as_it_starts_owes_nothing_and_releases_its_gpu()
 
     assert told.charges() == []
     assert [c[1] for c in told.commands()] == ["gpu.release"]
+
+
+@pytest.mark.req("GG-09", "GG-41")
+def test_what_is_shut_down_by_the_settlement_of_its_change_of_mode_releases_its_gpu() -> None:
+    told = tell(
+        OPENED, topup("00:00", "1"), start("10:00", "rtx-4090"), change("10:30", "spot"), tick("11:30")
+    )
+
+    assert told.balance() == "-0.60"
+    assert told.commands() == [
+        (instant("10:30"), "instance.stop", "i-1", "unpaid"),
+        (instant("10:30"), "gpu.release", "i-1", "stopped"),
+    ]
+
+
+@pytest.mark.req("GG-16")
+def test_what_has_neither_run_nor_a_term_has_no_mode_to_change() -> None:
+    for_an_instant = (start("10:00", "rtx-4090"), stop("10:00"))
+
+    assert tell(OPENED, FUNDED, *for_an_instant, change("11:00", "spot")).reasons() == ["resource_state"]
+
+
+@pytest.mark.req("GG-16", "GG-41")
+def test_a_change_of_mode_while_stopped_does_not_take_our_stop_from_the_producer_who_confirms_it() -> None:
+    told = tell(
+        OPENED,
+        topup("00:00", "1"),
+        start("10:00", "rtx-4090"),
+        change("12:00", "spot"),
+        stop("12:30"),
+        stop("13:00", id="once more"),
+    )
+
+    assert [(r["time"], r["reason"]) for r in told.of("rejection")] == [(instant("13:00"), "resource_state")]

@@ -527,3 +527,17 @@ def test_a_gauge_forgets_what_nothing_can_correct_any_more() -> None:
     assert 35 <= len(gauge.samples) <= 39
     # 87 days less the first half hour.
     assert sum(Decimal(c.quantity) for c in story.out.charges) == Decimal(10) * (24 * 87) - 5
+
+
+@pytest.mark.req("GG-42")
+def test_the_disk_of_what_ran_for_an_instant_is_deleted_for_arrears_too() -> None:
+    told = tell(
+        OPENED,
+        start("10:00", "rtx-4090", disk_gb="2000"),
+        stop("10:00"),
+        until=instant("9 10:00"),
+    )
+
+    assert told.commands()[1:] == [(instant("8 11:00"), "data.delete", "i-1", "retention")]
+    assert told.notices("deletion_due") == [instant("7 11:00")]
+    assert told.charges(sku="instance-disk")[-1]["time"] == instant("8 11:00")

@@ -677,3 +677,47 @@ def test_each_charge_names_the_rule_that_it_follows() -> None:
         ("term", "NL-08"),
         ("capacity", "NL-17"),
     ]
+
+
+@pytest.mark.req("R-NL10")
+def test_a_start_that_is_refused_does_not_take_our_stop_from_the_producer_who_confirms_it() -> None:
+    told = tell(
+        OPENED,
+        topup("00:00", "1"),
+        start("00:00", SKU),
+        running("02:00"),
+        alive("02:30"),
+        stop("03:00"),
+        stop("04:00", id="once more"),
+    )
+
+    assert told.commands() == [(instant("01:00"), "instance.stop", "i-1", "unpaid")]
+    assert [(r["time"], r["reason"]) for r in told.of("rejection")] == [
+        (instant("02:00"), "resource_state"),
+        (instant("04:00"), "resource_state"),
+    ]
+
+
+@pytest.mark.req("NL-09")
+def test_a_mode_that_is_not_offered_is_not_offered_inside_a_term_either() -> None:
+    told = tell(OPENED, FUNDED, package("10:00"), start("11:00", SKU, mode="spot"), start("12:00", SKU))
+
+    assert told.reasons() == ["capability_disabled"]
+    assert told.charges(meter="duration") == []
+
+
+@pytest.mark.req("R-NL10", "NL-10")
+def test_a_term_that_ends_meanwhile_does_not_take_our_stop_from_the_producer_who_confirms_it() -> None:
+    told = tell(
+        OPENED,
+        topup("00:00", "1"),
+        start("00:00", SKU),
+        topup("02:00", "100"),
+        package("03:00"),
+        stop("2 04:00"),
+        stop("2 05:00", id="once more"),
+    )
+
+    assert [(r["time"], r["reason"]) for r in told.of("rejection")] == [
+        (instant("2 05:00"), "resource_state")
+    ]

@@ -59,7 +59,7 @@ def _began(turn: Turn, name: str, resource: Resource, run: Run) -> None:
         lapse = next(f for f in resource.facts if f.kind == LAPSE and f.time_ms == run.end_ms)
         lapse.kind = run.ended_by = OURS
         resource.stop_expected = True
-        command(turn, CommandType.INSTANCE_STOP, lapse.reason, name)
+        command(turn, CommandType.INSTANCE_STOP, StopReason.EXPIRED.value, name)
 
 
 def _ended(turn: Turn, name: str, resource: Resource, run: Run, before: Outline) -> None:
@@ -81,7 +81,7 @@ def _was_released(run: Run, before: Outline) -> bool:
     )
 
 
-def by_us(turn: Turn, name: str, reason: str, at_ms: int | None = None) -> None:
+def by_us(turn: Turn, name: str, at_ms: int | None = None) -> None:
     """End a running session by our own command; usage ends with it, at the turn's time unless told otherwise."""
     resource = turn.account.resources[name]
     before = outline(resource)
@@ -89,14 +89,14 @@ def by_us(turn: Turn, name: str, reason: str, at_ms: int | None = None) -> None:
     time_ms = turn.time_ms if at_ms is None else at_ms
     # A start that was refused while this ran stays refused, also where the end is dated before it.
     resource.facts = [fact for fact in resource.facts if fact.kind != START or fact.time_ms <= time_ms]
-    sessions.happened(turn, name, resource, Fact(time_ms, OURS, reason))
+    sessions.happened(turn, name, resource, Fact(time_ms, OURS))
     follow(turn, name, resource, before)
 
 
 def switch(turn: Turn, name: str, resource: Resource, run: Run, time_ms: int) -> None:
     """What runs at `time_ms`, as told now or later, goes on as `run`: one session ends, another begins."""
     before = outline(resource)
-    sessions.happened(turn, name, resource, Fact(time_ms, SWITCH, run.mode, run))
+    sessions.happened(turn, name, resource, Fact(time_ms, SWITCH, run=run))
     follow(turn, name, resource, before)
 
 
@@ -109,10 +109,10 @@ def fell_silent(turn: Turn, name: str, due_ms: int) -> None:
         follow(turn, name, resource, before)
 
 
-def close(turn: Turn, name: str, resource: Resource, time_ms: int, reason: str = StopReason.USER) -> None:
+def close(turn: Turn, name: str, resource: Resource, time_ms: int) -> None:
     """Released by its user, or its data deleted by us: what runs ends, and nothing may happen to it any more."""
     before = outline(resource)
-    sessions.happened(turn, name, resource, Fact(time_ms, RELEASE, reason))
+    sessions.happened(turn, name, resource, Fact(time_ms, RELEASE))
     resource.released_ms = time_ms
     follow(turn, name, resource, before)
     resource.retained_ms = NEVER

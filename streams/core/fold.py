@@ -226,7 +226,7 @@ def _watch(turn: Turn, before: Decimal) -> None:
     account = turn.account
     watch_balance(turn, before)
     if account.balance != before:
-        if account.resources and account.balance > before:
+        if account.balance > before:
             running_out.watch_paused(turn)
         if turn.offer.shuts_down:
             running_out.watch_arrears(turn)

@@ -75,7 +75,7 @@ def state_changed(turn: Turn, data: ModelStateChanged, time_ms: int) -> Refusal 
     if hosting.idle_s is None:
         return None
     if data.state == ModelState.COLD:
-        sessions.happened(turn, data.resource, resource, Fact(time_ms, COLD, "idle"))
+        sessions.happened(turn, data.resource, resource, Fact(time_ms, COLD))
     elif not _stopped_by_user(resource, time_ms):
         if sessions.run_at(resource, time_ms) is None:
             warm = _again(turn, given(_last_start(resource), f"start of {data.resource}"), time_ms)
@@ -118,7 +118,7 @@ def cold_due(turn: Turn, name: str, due_ms: int) -> None:
     elif sessions.open_run(turn.account, name) is not None:
         # At its own time, also where the word that it idles came late (contract 8.1).
         resource.state, resource.state_ms = ModelState.COLD.value, due_ms
-        sessions.happened(turn, name, resource, Fact(due_ms, COLD, "idle"))
+        sessions.happened(turn, name, resource, Fact(due_ms, COLD))
         command(turn, CommandType.MODEL_COLD, "idle", name)
 
 
@@ -186,7 +186,6 @@ def retain(turn: Turn, name: str, resource: Resource, since_ms: int) -> None:
     if running_out.retention_days is None or resource.released_ms != NEVER or since_ms == NEVER:
         return
     resource.retained_ms = since_ms
-    resource.warned = False
     due_ms = since_ms + running_out.retention_days * DAY_MS
     arm(turn.account, due_ms - running_out.warning_s * 1000, Rank.REMINDER, name, WARNING)
     arm(turn.account, due_ms, Rank.DELETION, name, DELETION)

@@ -64,7 +64,6 @@ def _begin(resource: Resource, time_ms: int) -> None:
     resource.approved_ms = -NEVER
     if resource.retained_ms <= time_ms:
         resource.retained_ms = NEVER
-        resource.warned = False
 
 
 def no_start(resource: Resource, name: str, time_ms: int) -> Refusal | None:
@@ -116,7 +115,7 @@ def stop(turn: Turn, data: InstanceStopped, time_ms: int) -> Refusal | None:
     confirms = lost or (run is None and _ended_by_us(resource, time_ms))
     is_latest = last is None or last is resource.runs[-1]
     before = endings.outline(resource)
-    sessions.happened(turn, data.resource, resource, Fact(time_ms, STOP, data.reason))
+    sessions.happened(turn, data.resource, resource, Fact(time_ms, STOP))
     if not (run or confirms or corrects):
         return Refusal(Reason.RESOURCE_STATE, f"{data.resource} is stopped")
     if is_latest:

@@ -208,9 +208,7 @@ def _ends_after(run: Run, end_ms: int) -> list[tuple[int, int, int]]:
     """(start, end, revision) of every settled line that ends after `end_ms`, in order of time."""
     lines = []
     for segment in run.segments:
-        if segment.end_ms <= end_ms:
-            continue
-        first = max(0, (end_ms - segment.start_ms) // segment.step_ms) if segment.step_ms else 0
+        first = max(0, (end_ms - segment.start_ms) // segment.step_ms)
         for index in range(first, segment.count):
             start = segment.start_ms + index * segment.step_ms
             lines.append((start, start + segment.step_ms, segment.revision))
@@ -222,9 +220,7 @@ def _forget_after(run: Run, end_ms: int) -> None:
     kept: list[Segment] = []
     started = run.timing == Timing.STARTED_PERIOD
     for segment in run.segments:
-        whole = max(
-            0, min(segment.count, (end_ms - segment.start_ms) // segment.step_ms if segment.step_ms else 1)
-        )
+        whole = max(0, min(segment.count, (end_ms - segment.start_ms) // segment.step_ms))
         trimmed_ms = segment.start_ms + whole * segment.step_ms
         reaches = whole < segment.count and trimmed_ms < end_ms
         if started and reaches:

@@ -80,7 +80,7 @@ def plan_anew(turn: Turn, name: str, resource: Resource, from_ms: int) -> None:
 
 def _plan_anew(turn: Turn, resource: Resource, fact: Fact, planned: Run) -> None:
     is_paid = paid_at(resource, planned.sku, fact.time_ms)
-    mode = Mode.PACKAGE.value if is_paid else (fact.reason or planned.mode)
+    mode = Mode.PACKAGE.value if is_paid else fact.mode
     run = planned_run(turn, planned.sku, mode, None, fact.time_ms, model=planned.model)
     fact.void = isinstance(run, Refusal) or (mode == Mode.PACKAGE and not is_paid)
     fact.run = planned if isinstance(run, Refusal) or mode == planned.mode else run

@@ -16,7 +16,7 @@ from schemas.values import money_text
 from streams.core.amounts import EXACT, QUANTITY_SCALE, ZERO, quotient
 from streams.core.commands import command
 from streams.core.notices import notify
-from streams.core.state import NEVER, Account
+from streams.core.state import Account
 from streams.core.state import Refill as RefillState
 from streams.core.timers import LAPSE, REFILL, Rank, arm
 from streams.core.turn import Refusal, Turn
@@ -28,7 +28,7 @@ def in_currency(turn: Turn, amount: Decimal) -> Decimal:
     display = turn.offer.profile.display
     if display is None:
         return amount
-    return quotient(amount, display.per_currency, QUANTITY_SCALE).normalize(EXACT)
+    return quotient(amount, display.per_currency, QUANTITY_SCALE)
 
 
 def refused(turn: Turn, setting: AutoRefill) -> Refusal | None:
@@ -41,7 +41,8 @@ def refused(turn: Turn, setting: AutoRefill) -> Refusal | None:
     amount = in_currency(turn, setting.amount or ZERO)
     if payments.minimum is not None and amount < payments.minimum:
         return Refusal(
-            Reason.BELOW_MINIMUM, f"a refill of {amount} is below the minimum of {payments.minimum}"
+            Reason.BELOW_MINIMUM,
+            f"a refill of {money_text(amount)} is below the minimum of {money_text(payments.minimum)}",
         )
     return None
 
@@ -119,12 +120,7 @@ def lapse_due(turn: Turn) -> None:
     """A day without an answer: the refill has failed."""
     refill = turn.account.refill
     lapses_ms = turn.offer.profile.payments.refill_lapses_s * 1000
-    if (
-        refill is not None
-        and refill.open_id
-        and refill.open_ms != -NEVER
-        and refill.open_ms + lapses_ms <= turn.time_ms
-    ):
+    if refill is not None and refill.open_id and refill.open_ms + lapses_ms <= turn.time_ms:
         _failed(turn, refill, "unanswered")
 
 

@@ -184,10 +184,10 @@ def _expire(turn: Turn, name: str, resource: Resource, package: Package, due_ms:
     running = sessions.run_at(resource, due_ms)
     if running is not None and running.end_ms == NEVER:
         command(turn, CommandType.INSTANCE_STOP, EXPIRED, name)
-        endings.by_us(turn, name, EXPIRED, due_ms)
+        endings.by_us(turn, name, due_ms)
         notify_stopped(turn, name, EXPIRED)
     else:
-        sessions.happened(turn, name, resource, Fact(due_ms, LAPSE, EXPIRED))
+        sessions.happened(turn, name, resource, Fact(due_ms, LAPSE))
     if turn.offer.profile.sessions.release_gpu:
         command(turn, CommandType.GPU_RELEASE, EXPIRED, name)
     notify(turn, NoticeType.TERM_EXPIRED, {"expired": instant_text(due_ms)}, name)

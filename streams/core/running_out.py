@@ -45,7 +45,7 @@ def _stop_leases(turn: Turn) -> None:
 
 def _stop(turn: Turn, name: str) -> None:
     command(turn, CommandType.INSTANCE_STOP, "unpaid", name)
-    endings.by_us(turn, name, "unpaid")
+    endings.by_us(turn, name)
     notify_stopped(turn, name, "unpaid")
 
 
@@ -95,14 +95,14 @@ def pause_due(turn: Turn, name: str) -> None:
             _pause(turn, name, run)
         else:
             # It has stopped since: what could not be paid when it fell due is not charged later on either.
-            sessions.happened(turn, name, resource, Fact(run.settled_ms, OURS, "unpaid"))
+            sessions.happened(turn, name, resource, Fact(run.settled_ms, OURS))
 
 
 def _pause(turn: Turn, name: str, run: Run) -> None:
     resource = turn.account.resources[name]
     price, _, _ = lines.period_price(turn, run, run.settled_ms)
     command(turn, CommandType.DEPLOYMENT_PAUSE, "unpaid", name)
-    endings.by_us(turn, name, "unpaid", run.settled_ms)
+    endings.by_us(turn, name, run.settled_ms)
     resource.paused, resource.paused_run = True, sessions.fresh(run, run.revision)
     resource.resumable_told = False
     values = {"balance": money_text(turn.account.balance), "needed": money_text(price)}
@@ -208,8 +208,7 @@ def warning_due(turn: Turn, name: str, due_ms: int) -> None:
     running_out = turn.offer.profile.running_out
     resource = turn.account.resources[name]
     delete_ms = due_ms + running_out.warning_s * 1000
-    if resource.retained_ms + (running_out.retention_days or 0) * DAY_MS == delete_ms and not resource.warned:
-        resource.warned = True
+    if resource.retained_ms + (running_out.retention_days or 0) * DAY_MS == delete_ms:
         notify(turn, NoticeType.DELETION_DUE, {"at": instant_text(delete_ms)}, name)
 
 
@@ -230,4 +229,4 @@ def _delete(turn: Turn, name: str) -> None:
     if name in account.gauges:
         gauges.delete(turn, name, turn.time_ms)
     else:
-        endings.close(turn, name, account.resources[name], turn.time_ms, "retention")
+        endings.close(turn, name, account.resources[name], turn.time_ms)

@@ -151,7 +151,7 @@ def beat(turn: Turn, name: str, resource: Resource, time_ms: int) -> None:
         else:
             merged.append((first, last))
     resource.beats = merged
-    if resource.lost_ms != -NEVER or len(merged) != len(spans) - 1 or time_ms < turn.account.clock_ms:
+    if resource.lost_ms != -NEVER or time_ms < turn.account.clock_ms:
         rederive(turn, name, resource)
     _arm_silence(turn, name, resource)
 

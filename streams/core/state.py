@@ -89,13 +89,13 @@ class Run(msgspec.Struct, array_like=True):
 class Fact(msgspec.Struct, array_like=True):
     """Something that happened to a resource; `run` is the one that it would open, `count` its replicas.
 
-    The `reason` of a start is the mode that it named. One that is `void` has no effect as far as is known: a package
-    without a paid term.
+    `mode` is the one that a start named. One that is `void` has no effect as far as is known: a package without a
+    paid term.
     """
 
     time_ms: int
     kind: str
-    reason: str = ""
+    mode: str = ""
     run: Run | None = None
     count: int = 0
     disk_gb: Decimal | None = None
@@ -191,7 +191,6 @@ class Resource(msgspec.Struct, array_like=True):
     paused: bool = False
     resumable_told: bool = False
     retained_ms: int = NEVER
-    warned: bool = False
     # --- a hosted model
     state: str = ""
     state_ms: int = -NEVER

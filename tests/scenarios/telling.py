@@ -25,6 +25,14 @@ Record = dict[str, Any]
 BOOK = load_book()
 ACCOUNT = "acme"
 MONTH = "2026-11-"
+PREFIXES = {
+    "charge": "chg_",
+    "entry": "ent_",
+    "notice": "ntc_",
+    "command": "cmd_",
+    "rejection": "rej_",
+    "balance": "bal_",
+}
 _SHORT = re.compile(r"(?:(\d{1,2}) )?(\d\d:\d\d)(:\d\d)?(\.\d+)?")
 
 
@@ -268,7 +276,18 @@ class Told:
 def tell(*lines: bytes, until: str | None = None, book: Book = BOOK) -> Told:
     """Run a story through the pure engine."""
     told = story.run(lines, book, None if until is None else instant_of(at(until)))
-    return Told(list(_printed(told)))
+    records = list(_printed(told))
+    _are_told_in_full(records)
+    return Told(records)
+
+
+def _are_told_in_full(records: list[Record]) -> None:
+    """What holds in every story: an id is of its kind and of one record only, and a refusal says why."""
+    ids = [record["id"] for record in records]
+    assert len(set(ids)) == len(ids)
+    assert all(record["id"].startswith(PREFIXES[record["record"]]) for record in records)
+    details = [record["detail"] for record in records if record["record"] == "rejection"]
+    assert all(detail and "None" not in detail for detail in details), details
 
 
 def _printed(told: story.Story) -> Iterable[Record]:

@@ -8,7 +8,7 @@ import pytest
 from schemas.profile import Profile
 from streams.core.book import Book
 from tests.scenarios.renting import renew, request, sample, start, state, stop, topup
-from tests.scenarios.telling import BOOK, Told, instant, opened, served, tell, tick
+from tests.scenarios.telling import BOOK, Told, granted, instant, opened, paid, served, tell, tick
 
 FUNDED = topup("00:00", "10000")
 SECOND = date(2026, 11, 2)
@@ -66,6 +66,27 @@ def test_a_term_that_todays_price_does_not_name_is_not_renewed() -> None:
 
     assert told.reasons() == ["capability_disabled"]
     assert told.amounts() == ["250.00"]
+
+
+@pytest.mark.req("R-PD8")
+def test_a_price_that_falls_makes_nothing_resumable_before_money_comes() -> None:
+    profile = BOOK.offers["puredocs"].profile
+    then = profile.skus["gpu-l"].prices[0].model_copy(update={"until": SECOND})
+    now = then.model_copy(update={"from_": SECOND, "until": None, "payg": Decimal("0.10")})
+    book = _with(profile, "gpu-l", then, now)
+
+    told = tell(
+        opened("puredocs"),
+        paid("00:00", "3"),
+        start("10:00", "gpu-l", "dear"),
+        start("2 10:00", "gpu-s"),
+        stop("2 10:30"),
+        granted("2 12:00", "1"),
+        book=book,
+    )
+
+    assert told.notices("resource_paused") == [instant("10:00")]
+    assert told.notices("resource_resumable") == [instant("2 12:00")]
 
 
 @pytest.mark.parametrize(

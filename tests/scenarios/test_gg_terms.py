@@ -324,6 +324,16 @@ def test_a_renewal_suffices_with_an_approved_request() -> None:
     assert tell(OPENED, FUNDED, package("10:00", "daily"), renew("11:00")).reasons() == []
 
 
+@pytest.mark.req("GG-14")
+def test_a_renewal_may_spend_what_its_own_instance_holds_for_an_hour() -> None:
+    bought = (OPENED, topup("00:00", "120"), package("10:00", "daily"))
+
+    assert tell(*bought, request("11:00", "rtx-4090"), renew("11:05")).reasons() == []
+    assert tell(*bought, request("11:00", "rtx-4090", "other"), renew("11:05")).reasons() == [
+        "insufficient_balance"
+    ]
+
+
 @pytest.mark.req("GG-14", "X-02")
 def test_a_late_renewal_from_before_the_start_suffices_with_the_request() -> None:
     assert (

@@ -75,13 +75,6 @@ def test_every_record_has_id_account_time_and_cause() -> None:
         assert record["cause"]["id"]
 
 
-def test_no_two_records_share_an_id() -> None:
-    told = tell(*_story(), tick("14:00"))
-
-    ids = [record["id"] for record in told.records]
-    assert len(set(ids)) == len(ids)
-
-
 @pytest.mark.req("X-01")
 def test_a_replay_gives_the_same_records() -> None:
     assert tell(*_story()).records == tell(*_story()).records

@@ -481,6 +481,16 @@ def test_a_late_stop_counts_from_its_own_time() -> None:
 
 
 @pytest.mark.req("NL-06", "X-02")
+def test_an_earlier_stop_told_late_moves_the_clearing_which_is_warned_of_once() -> None:
+    told = tell(
+        OPENED, FUNDED, start("1 07:00", SKU), stop("1 10:00"), stop("1 08:00"), until=instant("20 00:00")
+    )
+
+    assert told.commands() == [(instant("16 08:00"), "data.delete", "i-1", "retention")]
+    assert told.notices("deletion_due") == [instant("15 08:00")]
+
+
+@pytest.mark.req("NL-06", "X-02")
 def test_a_start_that_comes_after_its_stop_is_kept_for_fifteen_days_too() -> None:
     told = tell(
         OPENED,

@@ -329,6 +329,19 @@ def test_a_late_start_is_charged_as_if_in_time() -> None:
     assert all("corrects" not in c for c in told.charges())
 
 
+@pytest.mark.req("X-02")
+def test_a_late_start_that_ends_with_a_stop_known_before_is_charged_every_hour_until_it() -> None:
+    told = tell(
+        OPENED, FUNDED, start("10:00", "gpu-s"), stop("10:30"), stop("14:00"), start("12:00", "gpu-s")
+    )
+
+    assert [(c["start"], c["cause"]["id"]) for c in told.charges()] == [
+        (instant("10:00"), "instance.started i-1 10:00"),
+        (instant("12:00"), "instance.started i-1 12:00"),
+        (instant("13:00"), "instance.started i-1 12:00"),
+    ]
+
+
 @pytest.mark.req("X-02", "PD-39")
 def test_a_late_start_pays_the_hours_that_it_can() -> None:
     told = tell(OPENED, paid("00:00", "1.50"), tick("15:30"), start("10:00", "gpu-s"), tick("20:00"))

@@ -53,6 +53,12 @@ def test_a_refill_needs_a_threshold_and_an_amount_of_a_dollar(setting: Record, r
     assert tell(OPENED, settings("00:01", auto_refill={"enabled": True} | setting)).reasons() == [reason]
 
 
+def test_a_refill_that_is_too_small_is_refused_in_money() -> None:
+    (refused,) = tell(OPENED, refilled("00:01", amount="99")).of("rejection")
+
+    assert refused["detail"] == "a refill of 0.99 is below the minimum of 1.00"
+
+
 @pytest.mark.req("PD-15", "PD-16", "R-PD4")
 def test_below_the_threshold_one_refill_is_requested() -> None:
     told = tell(OPENED, paid("00:00", "5.20"), refilled("00:01"), start("01:00", "gpu-s"), stop("01:10"))

@@ -189,6 +189,22 @@ def test_a_late_heartbeat_shows_the_silence_of_a_session_that_has_ended() -> Non
     assert told.cost() == Decimal(1 + 60)
 
 
+@pytest.mark.req("X-12", "X-02")
+def test_of_two_late_heartbeats_the_later_is_where_a_silence_began() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        started("10:30", TEN_CENTS_A_SECOND),
+        stopped("10:40"),
+        LEASED,
+        beat("10:00:10"),
+        beat("10:00:20"),
+        tick("12:00"),
+    )
+
+    assert told.cost() == Decimal(2 + 60)
+
+
 @pytest.mark.req("X-12", "R-FX2")
 def test_silence_after_our_own_stop_says_nothing() -> None:
     told = tell(OPENED, paid("00:00", "7"), LEASED, beat("10:00:50"), tick("12:00"))
@@ -261,7 +277,7 @@ def test_the_owner_is_told_of_a_stop_that_was_not_theirs(reason: str, told_to_ow
     told = tell(OPENED, FUNDED, LEASED, stopped("10:01", reason=reason))
 
     notices = told.of("notice", type="resource_stopped")
-    assert [n["values"]["reason"] for n in notices] == [reason] * told_to_owner
+    assert [(n["resource"], n["values"]["reason"]) for n in notices] == [("m-1", reason)] * told_to_owner
 
 
 def test_a_quota_counts_what_runs() -> None:

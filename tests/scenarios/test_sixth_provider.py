@@ -203,6 +203,12 @@ def test_a_renewal_by_a_term_that_is_not_sold_is_refused() -> None:
     assert told(OPENED, FUNDED, bought, renew("00:02", term="daily")).reasons() == ["capability_disabled"]
 
 
+def test_that_a_term_is_not_sold_is_told_before_that_the_box_runs() -> None:
+    asked = request("10:30", "box", mode="package", term="daily")
+
+    assert told(OPENED, FUNDED, start("10:00", "box"), asked).reasons() == ["capability_disabled"]
+
+
 def test_of_a_term_that_was_over_before_it_was_heard_of_nobody_is_reminded() -> None:
     story = told(
         OPENED,

@@ -130,6 +130,16 @@ def test_a_line_of_two_buckets_gives_back_what_it_drew_last_first() -> None:
 
 
 @pytest.mark.req("X-03")
+def test_a_gift_that_pays_the_line_after_one_of_two_buckets_gets_all_of_it_back() -> None:
+    gifts = granted("00:00", "4"), granted("10:01:10", "100")
+
+    told = tell(OPENED, FUNDED, gifts[0], LEASED, gifts[1], tick("10:02"), stopped("10:01:30"))
+
+    # 4 bonus and 2 paid, then 6 bonus; 3 of these go back.
+    assert told.buckets() == {"bonus": "97.00", "paid": "998.00"}
+
+
+@pytest.mark.req("X-03")
 def test_a_line_corrected_twice_never_gives_a_bucket_more_than_it_drew_from_it() -> None:
     told = tell(
         OPENED, granted("00:00", "4"), FUNDED, LEASED, tick("10:01"), stopped("10:00:50"), stopped("10:00:20")

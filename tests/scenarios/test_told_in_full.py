@@ -10,10 +10,12 @@ from infra.books import load_book
 from schemas.wire import encode
 from streams.core import story
 from streams.core.turn import in_one_line
-from tests.scenarios.renting import renew, request, start, stop, topup, transfer
+from tests.golden import compare
+from tests.scenarios.renting import auto_renew, renew, request, sample, start, stop, topup, transfer
 from tests.scenarios.telling import (
     BOOK,
     TEN_CENTS_A_SECOND,
+    Told,
     event,
     granted,
     instant,
@@ -23,11 +25,65 @@ from tests.scenarios.telling import (
     settings,
     spent,
     started,
+    stopped,
     tell,
     tick,
 )
 
+GOLDEN = Path(__file__).parent / "golden"
 REFILL = {"enabled": True, "threshold": "500", "amount": "2000"}
+
+
+# Every way in which an id is made.
+STORIES: dict[str, tuple[bytes, ...]] = {
+    "fluxedge: lines, one of them corrected; out of money": (
+        opened("fluxedge"), paid("00:00", "7", payment="p"), started("10:00", TEN_CENTS_A_SECOND), tick("10:02"),
+        stopped("10:00:30"),
+    ),
+    "puredocs: hours, a refill without an answer, a pause, a summary": (
+        opened("puredocs"), paid("00:00", "5"), settings("00:01", auto_refill=REFILL, digest="daily"),
+        start("10:00", "gpu-s"), tick("2 12:00"), granted("2 13:00", "9"),
+    ),
+    "gpugeek: a term, renewed and taken back; disks, one of them corrected; arrears": (
+        opened("gpugeek"), topup("00:00", "200"), request("01:00", "rtx-4090", mode="package", term="daily", auto_renew=True),
+        start("01:00", "rtx-4090", mode="package", disk_gb="50"), sample("01:00", "5000"), tick("2 05:00"),
+        auto_renew("2 00:30", False), sample("2 04:30", "2000", id="late"), tick("14 00:00"),
+    ),
+    "neolink: a term with its disk, images in a pool, a day of them corrected": (
+        opened("neolink"), topup("00:00", "100"),
+        request("10:00", "rtx-4090", mode="package", term="daily", disk_gb="100"),
+        sample("10:00", "40", "image", "image-store"), tick("2 12:00"),
+        sample("11:00", "50", "image", "image-store", id="late"),
+    ),
+    "flexai: requests, a warning": (
+        opened("flexai"), settings("00:00", low_balance="9.99"), served("01:00", input_tokens=90_000, output_tokens=350),
+    ),
+    "refused: by form, by identity, by a rule, after an hour": (
+        opened("flexai"), b"no json", granted("01:00", "1", id="x"), granted("01:00", "2", id="x"), paid("02:00", "1"),
+        event("instance.stopped", "03:00", {"resource": "r", "reason": "user"}), tick("05:00"),
+    ),
+}  # fmt: skip
+
+
+def _first_of_each(told: Told) -> list[str]:
+    """The first record of each type, and what corrects another, with their ids."""
+    lines: dict[tuple[object, ...], str] = {}
+    for record in told.records:
+        what = record.get("type") or record.get("meter") or record.get("reason") or ""
+        told_of = [record["time"], record["record"], what, record.get("resource", ""), record["id"]]
+        if "corrects" in record:
+            told_of += ["corrects", record["corrects"]]
+        lines.setdefault(
+            (record["record"], what, "corrects" in record), "  " + " ".join(filter(None, told_of))
+        )
+    return list(lines.values())
+
+
+@pytest.mark.req("X-01", "X-10")
+def test_a_replay_by_a_later_release_gives_the_same_ids() -> None:
+    found = [line for title, lines in STORIES.items() for line in (title, *_first_of_each(tell(*lines)))]
+
+    compare(GOLDEN / "ids.txt", "\n".join([*found, ""]))
 
 
 @pytest.mark.req("R-FX2")

@@ -11,6 +11,7 @@ from schemas.records import NoticeType
 from sinks.email.catalog import catalog
 from sinks.email.layout import LAYOUTS
 from sinks.email.render import CannotRender, Letterhead, check, message_id, render
+from tests.golden import compare
 from tests.sinks.mails import LETTERHEAD, PLAIN, PROFILES, SENDER, VALUES, sample, samples
 from tests.sinks.samples import notice
 
@@ -27,15 +28,6 @@ def written(mail: EmailMessage) -> str:
     """Headers and text, without the boundary, which differs each time."""
     headers = [f"{name}: {value}" for name, value in mail.items() if name != "Content-Type"]
     return "\n".join([*headers, "", bodies(mail)[0]])
-
-
-def compare(golden: Path, found: str) -> None:
-    """To renew a golden file: delete it, run, read the difference."""
-    if not golden.exists():
-        golden.parent.mkdir(parents=True, exist_ok=True)
-        golden.write_text(found, encoding="utf-8")
-        pytest.fail(f"{golden} was written anew; read it, then run again")
-    assert found == golden.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("case", "kind", "given"), list(samples()))

@@ -1,9 +1,10 @@
 """`meterstream pay`: payments that no webhook tells, told by an operator; each is checked, sent once, and answered for."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
+from inspect import Signature, signature
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
 
@@ -32,6 +33,15 @@ class How(NamedTuple):
     at: str | None
     wait: bool
     as_json: bool
+
+
+class Claim(NamedTuple):
+    """What an operator says has happened: the event's type, its id unless another is given, its data; None says nothing."""
+
+    kind: str
+    account: str
+    id: str
+    data: Mapping[str, str | None]
 
 
 Account = Annotated[str, typer.Argument(help="The account's id.")]
@@ -69,8 +79,8 @@ Refill = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     pay = typer.Typer(help="Tell of payments that no webhook tells.", no_args_is_help=True)
-    for command in (record, fail, expire, upload, approve, reject, refund, dispute):
-        pay.command()(command)
+    for claim in (record, fail, expire, upload, approve, reject, refund, dispute):
+        pay.command(claim.__name__)(_telling(claim))
     app.add_typer(pay, name="pay")
 
 
@@ -89,17 +99,11 @@ def record(
         str | None, typer.Option("--native-currency", help="What it was paid in.")
     ] = None,
     refill: Refill = None,
-    event_id: Id = None,
-    at: Time = None,
-    wait: Wait = True,
-    as_json: AsJson = False,
-) -> None:
+) -> Claim:
     """A payment succeeded: credit it."""
-    more = {
-        "fee": fee, "bonus": bonus, "native_amount": native_amount, "native_currency": native_currency, "refill": refill,
-    }  # fmt: skip
-    data = {"payment": payment, "method": method.value, "amount": amount, "currency": currency, **more}
-    _tell("payment.succeeded", account, f"{payment}/succeeded", data, How(event_id, at, wait, as_json))
+    native = {"native_amount": native_amount, "native_currency": native_currency}
+    more = {"fee": fee, "bonus": bonus, "refill": refill} | native
+    return _payment("succeeded", account, payment, amount, currency, method=method.value, **more)
 
 
 def fail(
@@ -109,131 +113,102 @@ def fail(
     amount: Amount,
     currency: Currency = None,
     refill: Refill = None,
-    event_id: Id = None,
-    at: Time = None,
-    wait: Wait = True,
-    as_json: AsJson = False,
-) -> None:
+) -> Claim:
     """A payment was declined."""
-    data = {
-        "payment": payment,
-        "method": method.value,
-        "amount": amount,
-        "currency": currency,
-        "refill": refill,
-    }
-    _tell("payment.failed", account, f"{payment}/failed", data, How(event_id, at, wait, as_json))
+    return _payment("failed", account, payment, amount, currency, method=method.value, refill=refill)
 
 
 def expire(
-    account: Account,
-    payment: Payment,
-    method: By,
-    amount: Amount,
-    currency: Currency = None,
-    event_id: Id = None,
-    at: Time = None,
-    wait: Wait = True,
-    as_json: AsJson = False,
-) -> None:
+    account: Account, payment: Payment, method: By, amount: Amount, currency: Currency = None
+) -> Claim:
     """A payment was not made in time."""
-    data = {"payment": payment, "method": method.value, "amount": amount, "currency": currency}
-    _tell("payment.expired", account, f"{payment}/expired", data, How(event_id, at, wait, as_json))
+    return _payment("expired", account, payment, amount, currency, method=method.value)
 
 
 def upload(
-    account: Account,
-    payment: Payment,
-    voucher: Voucher,
-    amount: Amount,
-    currency: Currency = None,
-    event_id: Id = None,
-    at: Time = None,
-    wait: Wait = True,
-    as_json: AsJson = False,
-) -> None:
+    account: Account, payment: Payment, voucher: Voucher, amount: Amount, currency: Currency = None
+) -> Claim:
     """A bank transfer's voucher came in and waits for review."""
-    _transfer("uploaded", account, payment, voucher, amount, currency, How(event_id, at, wait, as_json))
+    return _transfer("uploaded", account, payment, voucher, amount, currency)
 
 
 def approve(
-    account: Account,
-    payment: Payment,
-    voucher: Voucher,
-    amount: Amount,
-    currency: Currency = None,
-    event_id: Id = None,
-    at: Time = None,
-    wait: Wait = True,
-    as_json: AsJson = False,
-) -> None:
+    account: Account, payment: Payment, voucher: Voucher, amount: Amount, currency: Currency = None
+) -> Claim:
     """The review found the transfer good: credit it."""
-    _transfer("approved", account, payment, voucher, amount, currency, How(event_id, at, wait, as_json))
+    return _transfer("approved", account, payment, voucher, amount, currency)
 
 
 def reject(
-    account: Account,
-    payment: Payment,
-    voucher: Voucher,
-    amount: Amount,
-    currency: Currency = None,
-    event_id: Id = None,
-    at: Time = None,
-    wait: Wait = True,
-    as_json: AsJson = False,
-) -> None:
+    account: Account, payment: Payment, voucher: Voucher, amount: Amount, currency: Currency = None
+) -> Claim:
     """The review turned the transfer down."""
-    _transfer("rejected", account, payment, voucher, amount, currency, How(event_id, at, wait, as_json))
+    return _transfer("rejected", account, payment, voucher, amount, currency)
 
 
-def refund(
-    account: Account,
-    payment: Payment,
-    amount: Amount,
-    currency: Currency = None,
-    event_id: Id = None,
-    at: Time = None,
-    wait: Wait = True,
-    as_json: AsJson = False,
-) -> None:
+def refund(account: Account, payment: Payment, amount: Amount, currency: Currency = None) -> Claim:
     """Money of a payment was given back. A second refund of the same amount needs an --id."""
-    data = {"payment": payment, "amount": amount, "currency": currency}
-    _tell("payment.refunded", account, f"{payment}/refunded/{amount}", data, How(event_id, at, wait, as_json))
+    return _given_back("refunded", account, payment, amount, currency)
 
 
-def dispute(
-    account: Account,
-    payment: Payment,
-    amount: Amount,
-    currency: Currency = None,
-    event_id: Id = None,
-    at: Time = None,
-    wait: Wait = True,
-    as_json: AsJson = False,
-) -> None:
+def dispute(account: Account, payment: Payment, amount: Amount, currency: Currency = None) -> Claim:
     """The card's holder took money back. A second dispute of the same amount needs an --id."""
-    data = {"payment": payment, "amount": amount, "currency": currency}
-    _tell("payment.disputed", account, f"{payment}/disputed/{amount}", data, How(event_id, at, wait, as_json))
+    return _given_back("disputed", account, payment, amount, currency)
+
+
+# --- what is claimed -------------------------------------------------------------------------------------
+
+
+def _payment(
+    state: str, account: str, payment: str, amount: str, currency: str | None, **more: str | None
+) -> Claim:
+    data = {"payment": payment, "amount": amount, "currency": currency} | more
+    return Claim(f"payment.{state}", account, f"{payment}/{state}", data)
+
+
+def _given_back(state: str, account: str, payment: str, amount: str, currency: str | None) -> Claim:
+    # A payment may be given back in parts: the amount tells them apart.
+    claim = _payment(state, account, payment, amount, currency)
+    return claim._replace(id=f"{claim.id}/{amount}")
+
+
+def _transfer(
+    state: str, account: str, payment: str, voucher: str, amount: str, currency: str | None
+) -> Claim:
+    from infra.pay import voucher_of
+
+    data = {"payment": payment, "voucher": voucher_of(voucher), "amount": amount, "currency": currency}
+    return Claim(f"transfer.{state}", account, f"{payment}/{state}", data)
 
 
 # --- telling ---------------------------------------------------------------------------------------------
 
 
-def _transfer(
-    state: str, account: str, payment: str, voucher: str, amount: str, currency: str | None, how: How
-) -> None:
-    from infra.pay import voucher_of
-
-    data = {"payment": payment, "voucher": voucher_of(voucher), "amount": amount, "currency": currency}
-    _tell(f"transfer.{state}", account, f"{payment}/{state}", data, how)
+def _how(event_id: Id = None, at: Time = None, wait: Wait = True, as_json: AsJson = False) -> How:
+    return How(event_id, at, wait, as_json)
 
 
-def _tell(kind: str, account: str, name: str, data: Mapping[str, str | None], how: How) -> None:
+def _telling(claim: Callable[..., Claim]) -> Callable[..., None]:
+    """The command that tells what `claim` makes of its options; those of `_how` stand behind them."""
+    own, shared = signature(claim), signature(_how)
+
+    def command(**given: Any) -> None:
+        how = _how(**{name: given.pop(name) for name in shared.parameters})
+        _tell(claim(**given), how)
+
+    # What typer reads a command's options from.
+    command.__signature__ = Signature([*own.parameters.values(), *shared.parameters.values()])  # type: ignore[attr-defined]
+    command.__annotations__ = claim.__annotations__ | _how.__annotations__ | {"return": None}
+    command.__doc__ = claim.__doc__
+    return command
+
+
+def _tell(claim: Claim, how: How) -> None:
     from infra.pay import Till, Word
     from infra.settings import load_settings
 
-    given = {field: value for field, value in data.items() if value is not None}
-    word = Word(kind, account, how.id or name, given)
+    given = {field: value for field, value in claim.data.items() if value is not None}
+    word = Word(claim.kind, claim.account, how.id or claim.id, given)
     answer = Till(load_settings()).tell(word, at=how.at, wait_s=WAIT_S if how.wait else None)
     _print(word, answer, how)
 

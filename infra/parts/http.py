@@ -1,12 +1,9 @@
 """Part `http`: the HTTP service on its configured address."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
-
-import uvicorn
 
 from infra.books import load_profiles
 from infra.host import check_port
@@ -17,6 +14,7 @@ from infra.http.event_sink import KafkaEvents
 from infra.http.gate import running_gate, waits_for
 from infra.http.live import running_feed
 from infra.http.reports import Connected
+from infra.http.server import serve
 from infra.parts.ready import mark_ready
 from infra.parts.sink_email import codes
 from infra.settings import LOOPBACK_HOSTS, HttpAuth, Settings, is_loopback
@@ -32,9 +30,6 @@ from sinks.http.strangers import Strangers
 from sinks.http.tokens import KafkaTokens
 from streams.core.book import Book
 from streams.core.intake import shape_fault
-
-# Pages that watch charges hold a connection as long as they are open.
-SHUTDOWN_S: Final = 3
 
 
 def main(settings: Settings) -> None:
@@ -62,35 +57,7 @@ def main(settings: Settings) -> None:
             operations=Dashboard(settings, states, profiles),
             ready=(*ports.ready, partial(waits_for, gate)),
         )
-        _serve(settings, ports)
-
-
-def _serve(settings: Settings, ports: Ports) -> None:
-    config = uvicorn.Config(
-        create_app(ports),
-        settings.http_host,
-        settings.http_port,
-        log_level="warning",
-        access_log=False,
-        # X-Forwarded-* is what anybody may write: nothing here believes it.
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_S,
-    )
-    _Server(config, lambda: mark_ready(settings, "http")).run()
-
-
-class _Server(uvicorn.Server):
-    """Says when it takes requests."""
-
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._on_ready()
+        serve(create_app(ports), settings.http_host, settings.http_port, lambda: mark_ready(settings, "http"))
 
 
 def ports_of(settings: Settings, tokens: KafkaTokens, book: Book, profiles: Mapping[str, Profile]) -> Ports:

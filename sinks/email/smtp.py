@@ -9,6 +9,7 @@ PostFailed
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Final, NoReturn, Protocol
@@ -100,12 +101,11 @@ class SmtpPost:
         await asyncio.sleep(0)
 
     async def _post(self, client: aiosmtplib.SMTP, mail: EmailMessage) -> None:
-        try:
-            await client.send_message(mail)
-        except BaseException:
+        with ExitStack() as unless_sent:
             # Whatever was said on it, the next mail begins on a fresh one.
-            client.close()
-            raise
+            unless_sent.callback(client.close)
+            await client.send_message(mail)
+            unless_sent.pop_all()
         self._idle.append(client)
 
     async def _connection(self) -> aiosmtplib.SMTP:

@@ -55,6 +55,13 @@ def voucher_of(text: str) -> str:
     return f"sha256:{sha256(path.read_bytes()).hexdigest()}" if path.is_file() else text
 
 
+def _read(event: OutgoingEvent) -> Event:
+    found = read_event(event.raw)
+    if not isinstance(found, Event):
+        raise CommandFailed(f"nothing was sent: {found.detail}")
+    return found
+
+
 class Till:
     """Tells the pipeline of payments. Raises CommandFailed, and KafkaException where Kafka does not answer."""
 
@@ -91,7 +98,7 @@ class Till:
             event = payment_event(word.kind, word.account, SOURCE, word.id, time_ms=time_ms, data=word.data)
         except ValueError as error:
             raise CommandFailed(f"nothing was sent: {error}") from None
-        if earlier is not None and earlier != read_event(event.raw):
+        if earlier is not None and earlier.content != _read(event).content:
             raise CommandFailed(
                 f"nothing was sent: {word.id} was told before with another content or time;"
                 " --id tells two happenings apart"

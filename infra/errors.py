@@ -44,7 +44,9 @@ def _text(error: Exception) -> str:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     # Errors of the option parser know better than `str` what they want to say.
     formatted = error.format_message() if hasattr(error, "format_message") else str(error)
-    return " ".join(str(formatted).split()) or type(error).__name__
+    # Pydantic, which reads their values, begins so.
+    words = str(formatted).replace(": Value error, ", ": ")
+    return " ".join(words.split()) or type(error).__name__
 
 
 def _loaded() -> list[tuple[type[Exception], str]]:

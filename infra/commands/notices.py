@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
     notices.command()(show)
     notices.command()(resend)
     app.add_typer(notices, name="notices")
-    webhooks = typer.Typer(help="Webhooks: send some of them again.", no_args_is_help=True)
+    webhooks = typer.Typer(help="Webhooks: send some of them again.")
     webhooks.callback()(_webhooks)
     webhooks.command()(redeliver)
     app.add_typer(webhooks, name="webhooks")

@@ -78,7 +78,7 @@ Refill = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    pay = typer.Typer(help="Tell of payments that no webhook tells.", no_args_is_help=True)
+    pay = typer.Typer(help="Tell of payments that no webhook tells.")
     for claim in (record, fail, expire, upload, approve, reject, refund, dispute):
         pay.command(claim.__name__)(_telling(claim))
     app.add_typer(pay, name="pay")

@@ -25,7 +25,7 @@ class Scope(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    token = typer.Typer(help="Make, list, rotate and revoke tokens of the HTTP API.", no_args_is_help=True)
+    token = typer.Typer(help="Make, list, rotate and revoke tokens of the HTTP API.")
     token.command()(create)
     token.command(name="list")(show)
     token.command()(revoke)

@@ -18,6 +18,10 @@ from tests.servers import free_port, own_settings
         (["up", "--frobnicate"], "No such option: --frobnicate"),
         (["run"], "Missing argument"),
         (["status", "extra"], "extra"),
+        (["token"], "Missing command"),
+        (["pay"], "Missing command"),
+        (["notices"], "Missing argument 'account'"),
+        (["report", "acme", "--days", "9"], "Invalid value for '--days': '9' is not one of"),
     ],
 )
 def test_bad_use_is_one_line_and_exit_code_2(
@@ -34,7 +38,8 @@ def test_bad_use_is_one_line_and_exit_code_2(
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["--help"], ["up", "--help"], ["down", "--help"], ["status", "--help"]]
+    "arguments",
+    [[], ["--help"], ["up", "--help"], ["down", "--help"], ["status", "--help"], ["notices", "--help"]],
 )
 def test_help_is_printed_on_stdout(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     code = main(arguments)

@@ -244,23 +244,24 @@ class PaymentState(msgspec.Struct, array_like=True):
     promised: Decimal = ZERO
 
 
+# Quantity, amount and number of charges.
+Spent = tuple[Decimal, Decimal, int]
+
+
 class Cost(msgspec.Struct, array_like=True):
     """What one resource, sku, model and key cost by one meter, in the open hour and the open day.
 
-    `open_*` counts since the last border of an hour or a day; `hour_*` and `day_*` are what came before it in
-    the open hour (only where a day's border splits it) and in the open day. So a charge costs two additions.
+    `open_*` counts since the last border of an hour or a day; `hour` and `day` are what came before it in the open
+    hour (only where a day's border splits it) and in the open day, None for nothing. So a charge costs two additions,
+    and an account that is seldom charged has little to keep.
     """
 
     unit: str
     open_quantity: Decimal = ZERO
     open_amount: Decimal = ZERO
     open_charges: int = 0
-    hour_quantity: Decimal = ZERO
-    hour_amount: Decimal = ZERO
-    hour_charges: int = 0
-    day_quantity: Decimal = ZERO
-    day_amount: Decimal = ZERO
-    day_charges: int = 0
+    hour: Spent | None = None
+    day: Spent | None = None
 
 
 class Account(msgspec.Struct, array_like=True):

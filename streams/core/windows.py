@@ -16,7 +16,7 @@ from schemas.records import WindowCosts as WindowCostsRecord
 from schemas.values import instant_text, money_text, plain
 from schemas.wire import Cause, CostLine, WindowCosts
 from streams.core.amounts import EXACT, ZERO
-from streams.core.state import HOUR_MS, Account, Cost
+from streams.core.state import HOUR_MS, Account, Cost, Spent
 from streams.core.turn import Turn
 
 _SEPARATOR = "\x1f"
@@ -76,7 +76,8 @@ def day_total(account: Account, day_ms: int) -> Decimal:
     if account.day_ms == day_ms:
         total = ZERO
         for cost in account.costs.values():
-            total = _add(total, _day_of(cost)[1])
+            if (spent := _with_open(cost.day, cost)) is not None:
+                total = _add(total, spent[1])
         return total
     return next((amount for day, amount in account.spent_days if day == day_ms), ZERO)
 
@@ -91,13 +92,10 @@ def _cross_border(turn: Turn) -> None:
         _close_day(account, turn.time_ms)
     kept = {}
     for name, cost in account.costs.items():
-        passed = Cost(cost.unit)
-        if not hour_over:
-            passed.hour_quantity, passed.hour_amount, passed.hour_charges = _hour_of(cost)
-        if not day_over:
-            passed.day_quantity, passed.day_amount, passed.day_charges = _day_of(cost)
-        if passed.hour_charges or passed.day_charges:
-            kept[name] = passed
+        hour = None if hour_over else _with_open(cost.hour, cost)
+        day = None if day_over else _with_open(cost.day, cost)
+        if hour is not None or day is not None:
+            kept[name] = Cost(cost.unit, hour=hour, day=day)
     account.costs = kept
     if hour_over:
         turn.out.hourly.extend(hours)
@@ -123,29 +121,40 @@ def month_of(account: Account, time_ms: int) -> str:
     return (_EPOCH + timedelta(milliseconds=time_ms)).astimezone(ZoneInfo(account.zone)).strftime("%Y-%m")
 
 
-def _hour_of(cost: Cost) -> tuple[Decimal, Decimal, int]:
+def _with_open(before: Spent | None, cost: Cost) -> Spent | None:
+    """`before` and what was charged since the last border; None where nothing was."""
+    if before is None:
+        return (cost.open_quantity, cost.open_amount, cost.open_charges) if cost.open_charges else None
+    quantity, amount, charges = before
     return (
-        _add(cost.hour_quantity, cost.open_quantity),
-        _add(cost.hour_amount, cost.open_amount),
-        cost.hour_charges + cost.open_charges,
-    )
-
-
-def _day_of(cost: Cost) -> tuple[Decimal, Decimal, int]:
-    return (
-        _add(cost.day_quantity, cost.open_quantity),
-        _add(cost.day_amount, cost.open_amount),
-        cost.day_charges + cost.open_charges,
+        _add(quantity, cost.open_quantity),
+        _add(amount, cost.open_amount),
+        charges + cost.open_charges,
     )
 
 
 def open_windows(account: Account, currency: str) -> tuple[list[WindowCostsRecord], list[WindowCostsRecord]]:
     """The open hour's and the open day's costs as records; none where nothing was charged in them."""
-    hour = [(name, cost.unit, *_hour_of(cost)) for name, cost in account.costs.items()]
-    day = [(name, cost.unit, *_day_of(cost)) for name, cost in account.costs.items()]
+    hour_lines: list[CostLineRecord] = []
+    day_lines: list[CostLineRecord] = []
+    hour_total = day_total = ZERO
+    for name, cost in account.costs.items():
+        hour, day = _with_open(cost.hour, cost), _with_open(cost.day, cost)
+        line = None
+        if hour is not None:
+            line = _line(name, cost.unit, *hour)
+            hour_lines.append(line)
+            hour_total = _add(hour_total, hour[1])
+        if day is not None:
+            # One that is new today says the same of the hour and of the day, and is made once.
+            if line is None or day != hour:
+                line = _line(name, cost.unit, *day)
+            day_lines.append(line)
+            day_total = _add(day_total, day[1])
+    hour_end_ms = account.hour_ms + HOUR_MS
     return (
-        _record(account, currency, "hour", account.hour_ms, account.hour_ms + HOUR_MS, hour),
-        _record(account, currency, "day", account.day_ms, account.day_end_ms, day),
+        _record(account, currency, "hour", account.hour_ms, hour_end_ms, hour_total, hour_lines),
+        _record(account, currency, "day", account.day_ms, account.day_end_ms, day_total, day_lines),
     )
 
 
@@ -155,14 +164,11 @@ def _record(
     window: str,
     start_ms: int,
     end_ms: int,
-    costs: list[tuple[str, str, Decimal, Decimal, int]],
+    total: Decimal,
+    lines: list[CostLineRecord],
 ) -> list[WindowCostsRecord]:
-    lines = [_line(*cost) for cost in costs if cost[4]]
     if not lines:
         return []
-    total = ZERO
-    for _, _, _, amount, charges in costs:
-        total = _add(total, amount) if charges else total
     start = instant_text(start_ms)
     return [
         WindowCosts(

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.values import instant_of
 from streams.core.windows import local_day
-from tests.scenarios.telling import BOOK, opened, spent, tell
+from tests.scenarios.telling import BOOK, opened, served, spent, tell
 
 HOUR_MS = 3_600_000
 
@@ -92,3 +92,37 @@ def test_a_local_midnight_within_an_hour_closes_the_day_and_leaves_the_hour_open
 
     assert [(day.end, day.amount) for day in told.out.daily] == [("2026-11-01T18:30:00.000Z", "1.00")]
     assert [(hour.start, hour.amount) for hour in told.out.hourly] == [("2026-11-01T18:00:00.000Z", "3.00")]
+
+
+@pytest.mark.req("X-08")
+def test_what_was_charged_before_a_local_midnight_is_of_the_hour_and_no_longer_of_the_day() -> None:
+    from streams.core import fold, story
+
+    # Before Kolkata's midnight (18:30 UTC) one model, after it another; then nothing until the day after next.
+    before, after = (
+        served("18:10", "bge-m3", input_tokens=50_000_000),
+        served("18:40", "llama-3.3-70b", input_tokens=10_000_000),
+    )
+    told = story.run([opened("flexai", zone="Asia/Kolkata"), before, after], BOOK)
+    hours, days = fold.open_windows(told.accounts["acme"], BOOK)
+    later = story.run([opened("flexai", zone="Asia/Kolkata"), before, after, spent("3 12:00", "4")], BOOK)
+
+    assert [[(line.model, line.amount) for line in window.lines] for window in (*hours, *days)] == [
+        [("bge-m3", "1.00"), ("llama-3.3-70b", "2.00")],
+        [("llama-3.3-70b", "2.00")],
+    ]
+    assert [window.amount for window in (*hours, *days)] == ["3.00", "2.00"]
+    assert [day.amount for day in later.out.daily] == ["1.00", "2.00"]
+    assert [amount for _, amount in later.accounts["acme"].spent_days] == [1, 2]
+
+
+@pytest.mark.req("X-08")
+def test_a_line_of_the_day_holds_the_hours_before() -> None:
+    from streams.core import fold, story
+
+    told = story.run([opened("flexai"), spent("10:10", "1"), spent("11:10", "2"), spent("11:20", "4")], BOOK)
+
+    (hour,), (day,) = fold.open_windows(told.accounts["acme"], BOOK)
+
+    assert [(line.quantity, line.amount, line.charges) for line in hour.lines] == [("300", "6.00", 2)]
+    assert [(line.quantity, line.amount, line.charges) for line in day.lines] == [("350", "7.00", 3)]

@@ -38,7 +38,7 @@ _PRINT: Final = "SELECT account, count(), toString(sum(toUInt128(cityHash64({col
 
 def empty(client: Client) -> None:
     """Empty every table that the journal can fill."""
-    for name in (*(table.name for table in TABLES), *JOURNALED, DERIVED):
+    for name in (*(table.name for table in TABLES), *JOURNALED, *DERIVED):
         ask(client, f"TRUNCATE TABLE {name}")
 
 

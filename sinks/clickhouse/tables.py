@@ -98,8 +98,8 @@ RESOURCE_EVENT_COLUMNS: Final = (
 DEAD_LETTER_COLUMNS: Final = ("topic", *COORDINATES, "position", "time", "reason", "value")
 # What journal records give, by account: with TABLES it is all that can be made anew from the journal.
 JOURNALED: Final = {REQUESTS: REQUEST_COLUMNS, RESOURCE_EVENTS: RESOURCE_EVENT_COLUMNS}
-# Made by the engine itself from the charges.
-DERIVED: Final = "last_lines"
+# Made by the engine itself as rows come in.
+DERIVED: Final = ("last_lines", "account_zones")
 COLUMNS: Final = {
     **{table.name: table.columns for table in TABLES},
     **JOURNALED,

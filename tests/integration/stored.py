@@ -119,7 +119,7 @@ class Stored(Database):
         self.reports = Reports(self.client, profiles)
         self._messages: list[Message] = []
         self._offset = 0
-        for name in (*(table.name for table in TABLES), *JOURNALED, DERIVED):
+        for name in (*(table.name for table in TABLES), *JOURNALED, *DERIVED):
             self.client.command(f"SYSTEM STOP MERGES {name}")
 
     def tell(self, events: Iterable[bytes], until: str, *, twins: bool = True) -> Stored:

@@ -54,7 +54,7 @@ def test_an_emptied_database_comes_back_row_by_row(running: Pipeline, tmp_path: 
     running.reconcile()
     before = rows_of(running)
 
-    for table in (*(table.name for table in TABLES), *JOURNALED, DERIVED):
+    for table in (*(table.name for table in TABLES), *JOURNALED, *DERIVED):
         running.query(f"TRUNCATE TABLE {table}")
     gone = running.reconcile(check=False)
     said = running.run("replay", "--yes").stdout

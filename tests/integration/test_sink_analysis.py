@@ -1,6 +1,6 @@
 """What analysts, owners and operators are told is true: over twins that no merge has met, to the ledger's last digit."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, localcontext
 from typing import Any
 
@@ -344,6 +344,32 @@ def test_what_we_paused_and_what_lost_its_heartbeat_does_not_run(stored: Stored)
     stored.tell(story, "2026-11-01T02:00:00Z")
 
     assert [row["resource"] for row in stored.reports.running(ACCOUNT)] == ["steady"]
+
+
+def test_an_account_in_a_partition_without_a_clock_is_seen_as_those_with_one(stored: Stored) -> None:
+    stored.tell(
+        [opened("flexai"), served("00:00", "llama-3.3-70b", input_tokens=500_000)], "2026-11-01T01:00:00Z"
+    )
+    with_clock = stored.reports.overview()
+
+    stored.client.command("TRUNCATE TABLE clocks")
+
+    assert stored.rows("SELECT time FROM slowest_clock") == [(datetime(1970, 1, 1),)]
+    assert [(row["month_to_date"], row["burn_per_hour"]) for row in with_clock] == [
+        ("0.10", "0.004166666666")
+    ]
+    assert [row | {"now": ""} for row in stored.reports.overview()] == [
+        row | {"now": ""} for row in with_clock
+    ]
+
+
+def test_what_was_charged_before_the_slowest_clocks_month_is_no_spend_of_this_month(stored: Stored) -> None:
+    stored.tell(
+        [opened("flexai"), served("00:00", "llama-3.3-70b", input_tokens=500_000)], "2026-12-02T00:00:00Z"
+    )
+
+    ((_, spent),) = stored.rows("SELECT account, sum(amount) FROM month_spend GROUP BY account")
+    assert (spent, stored.reports.overview()[0]["month_to_date"]) == (Decimal("0.10"), "0.00")
 
 
 def test_accounts_come_by_burn_and_by_risk(month: Stored) -> None:

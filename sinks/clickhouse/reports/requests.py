@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -9,8 +10,11 @@ from typing import Final
 from sinks.clickhouse.asking import EXACT, Row, as_parameter, bounded, moment, shown, time_text
 from sinks.clickhouse.reports.costs import DAYS_MAX, Costs
 
-# Of all requests, told with each.
-_TOTALS: Final = ("all_shares", "all_shared")
+# What is told late is charged later than it happened, by this at most.
+TOLD_LATE_MAX: Final = timedelta(days=36)
+_NOTHING_SHARED: Final[Row] = {"requests": 0, "share": Decimal(0)}
+# A charge without its event in the store (yet).
+_NOT_TOLD: Final = {"request": "", "model": "", "key": "", "seconds": None, "finish": ""}
 _COUNTS: Final = ("input_tokens", "output_tokens", "images", "videos", "characters")
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -28,19 +32,37 @@ class Requests(Costs):
         if span is None:
             return None
         clock, since, until = span
-        between = {"since": as_parameter(since), "until": as_parameter(until)}
-        rows = self._ask.rows("top_requests", account=account, limit=bounded(limit), **between)
-        paid = self._ask.rows("paid_stretches", account=account, **between)[0]
-        share, shared = (rows[0]["all_shares"], rows[0]["all_shared"]) if rows else (Decimal(0), 0)
-        used = {"requests": shared, "share": share, "idle": EXACT.subtract(paid["cost"], share)}
+        between = {"account": account, "since": as_parameter(since), "until": as_parameter(until)}
+        dearest = self._ask.rows("top_requests", limit=bounded(limit), **between)
         return {
             "account": account,
             "currency": clock["currency"],
             "from": time_text(since),
             "to": time_text(until),
-            "requests": [_request(row) for row in rows],
-            "deployments": shown(paid | used),
+            "requests": self._told(account, dearest),
+            "deployments": self._deployments_of(between),
         }
+
+    def _told(self, account: str, dearest: Sequence[Row]) -> list[Row]:
+        """What each request cost, with what its event told of it."""
+        if not dearest:
+            return []
+        times = [moment(row["time"]) for row in dearest]
+        told = self._ask.rows(
+            "request_facts",
+            account=account,
+            ids=[(row["source"], row["id"]) for row in dearest],
+            since=as_parameter(min(times) - TOLD_LATE_MAX),
+            until=as_parameter(max(times) + _MILLISECOND),
+        )
+        facts = {(row["source"], row["id"]): row for row in told}
+        return [_request(_NOT_TOLD | facts.get((row["source"], row["id"]), {}) | row) for row in dearest]
+
+    def _deployments_of(self, between: Mapping[str, str]) -> Row:
+        """What deployments cost, how much of it went to how many requests, and what was idle."""
+        paid = self._ask.rows("paid_stretches", **between)[0]
+        shared = self._ask.rows("shared_stretches", **between)[0] if paid["stretches"] else _NOTHING_SHARED
+        return shown(paid | shared | {"idle": EXACT.subtract(paid["cost"], shared["share"])})
 
     def utilization(self, account: str, days: int = 30) -> Row | None:
         """Each deployment's paid hours, those without a request, and what was idle, the most idle money first."""
@@ -72,6 +94,6 @@ class Requests(Costs):
 
 def _request(row: Row) -> Row:
     """Counts as numbers where they fit into JSON's, as the events have them; what a request did not use is left out."""
-    used = {name: row[name] for name in _COUNTS if row[name]}
-    rest = {name: value for name, value in row.items() if name not in (*_COUNTS, *_TOTALS)}
+    used = {name: row[name] for name in _COUNTS if row.get(name)}
+    rest = {name: value for name, value in row.items() if name not in _COUNTS}
     return shown(rest) | used

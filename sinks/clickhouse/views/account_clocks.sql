@@ -17,6 +17,6 @@ AS SELECT
     toDate(formatDateTime(now, '%F', zone)) AS today
 FROM (SELECT account, profile, balance, currency, time, kafka_partition FROM balances FINAL) AS balances
 LEFT JOIN (SELECT kafka_partition, time FROM clocks FINAL) AS clocks USING (kafka_partition)
-LEFT JOIN (SELECT account, argMax(zone, start) AS known_zone FROM daily_costs GROUP BY account) AS zones USING (account)
+LEFT JOIN (SELECT account, zone AS known_zone FROM account_zones FINAL) AS zones USING (account)
 SETTINGS allow_nonconst_timezone_arguments = 1
 COMMENT 'the present of each account';

@@ -23,6 +23,8 @@ AS SELECT
     clocks.now AS now
 FROM account_clocks AS clocks
 LEFT JOIN burn_now AS burn ON clocks.account = burn.account
-LEFT JOIN month_spend AS months
+-- No account's calendar is more than a day behind UTC's.
+LEFT JOIN (SELECT account, month, amount FROM month_spend
+    WHERE month >= toStartOfMonth((SELECT time FROM slowest_clock) - INTERVAL 1 DAY)) AS months
     ON clocks.account = months.account AND toStartOfMonth(clocks.today) = months.month
 COMMENT 'each account with balance, spend, burn and runway';

@@ -42,6 +42,7 @@ FROM
     (
         SELECT account, start, amount FROM hourly_costs FINAL
         WHERE meter NOT IN ('duration', 'replica_duration', 'capacity', 'term')
+            AND start >= (SELECT time FROM slowest_clock) - INTERVAL 24 HOUR
     ) AS costs
     INNER JOIN account_clocks AS clocks ON costs.account = clocks.account
     WHERE costs.start >= clocks.now - INTERVAL 24 HOUR

@@ -2,7 +2,7 @@
 -- Parameters: account, since, until.
 CREATE OR REPLACE VIEW request_costs AS
 SELECT
-    source, id, min(at) AS time, any(place) AS resource,
+    source, id, min(at) AS time, max(place) AS resource,
     sum(part_own) AS own, sum(part_share) AS share, own + share AS cost
 FROM
 (

@@ -32,7 +32,8 @@ FROM
                 SELECT account, time, source, id, request, model, key, resource, input_tokens, output_tokens, images,
                     videos, characters, seconds, finish
                 FROM requests FINAL
-                WHERE account = {account:String}
+                -- Where nothing was paid for, no request is read.
+                WHERE notEmpty(deployments) AND account = {account:String}
                     AND time >= {since:DateTime64(3, 'UTC')} AND time < {until:DateTime64(3, 'UTC')}
                     AND (source, id) NOT IN
                         (SELECT cause.source, cause.id FROM rejections

@@ -103,13 +103,13 @@ async function settings() {
     table("API keys", [["key", "", (k) => k[0]], ["tier", "", (k) => k[1]]], keys, "No API keys.")];
 }
 
-const spendCards = () => { fill(byId("costs"), costs); fill(byId("dearest"), dearest); };
+const spendCards = () => Promise.all([fill(byId("costs"), costs), fill(byId("dearest"), dearest)]);
 byId("switches").append(
   switcher("Days", [["7", "7 days"], ["14", "14"], ["30", "30"]], shown.days, (days) => { shown.days = days; spendCards(); }),
   switcher("Split by", ["resource", "model", "sku", "key", "meter"].map((name) => [name, name]), shown.by, (by) => { shown.by = by; fill(byId("costs"), costs); }));
-fill(byId("overview"), overview);
-spendCards();
-fill(byId("suggestions"), suggestions);
-fill(byId("ledger"), ledger);
-fill(byId("notices"), notices);
-fill(byId("settings"), settings);
+
+// What goes through every charge comes after what is answered at once.
+await Promise.all([fill(byId("overview"), overview), fill(byId("costs"), costs), fill(byId("ledger"), ledger)]);
+await Promise.all([fill(byId("notices"), notices), fill(byId("settings"), settings)]);
+await fill(byId("dearest"), dearest);
+await fill(byId("suggestions"), suggestions);

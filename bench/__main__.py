@@ -1,18 +1,21 @@
-"""Every figure of the README, in one run: `make bench`, which writes `build/bench.json` (contract 8.8)."""
+"""The figures of the README in one run: `make bench`, which writes `build/bench.json` (contract 8.8).
+
+By themselves, as they take long: `python -m bench.analysis` (100,000,000 charges) and `python -m bench.exports`
+(10,000,000 rows).
+"""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench.broker import with_broker
-
-RESULT = Path(__file__).parents[1] / "build" / "bench.json"
+from bench.results import keep
 
 
 def main() -> None:
     """Measure everything, one thing after the other, and write the figures down."""
-    from bench import gate, http_events, ingest, mails, path, simulate, sink, ticks, worker
+    from bench import dashboard, gate, http_events, ingest, mails, path, simulate, sink, ticks, worker
     from tests.servers import clickhouse_server
 
     figures: dict[str, object] = {}
@@ -27,9 +30,9 @@ def main() -> None:
             figures |= sink.run(settings.kafka_bootstrap, dsn)
         figures |= path.run(settings)
         figures |= mails.run(settings)
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    RESULT.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(figures, indent=2))
+    with TemporaryDirectory() as folder, clickhouse_server(Path(folder) / "engine") as dsn:
+        figures |= dashboard.run(dsn, Path(folder))
+    keep(figures)
 
 
 if __name__ == "__main__":

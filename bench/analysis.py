@@ -7,12 +7,13 @@ daily roll-ups as the worker would have them (a line for each model, key and met
 `numbers()`, as what is measured here is reading; how quickly the sink lands rows is `bench.sink`. The same arguments
 give the same rows. The engine is the one that `meterstream up` starts, with its default memory; each figure is the
 median of five answers through `Reports`, over HTTP, after one that is not counted. Writes into build/bench.json.
+
+Filling takes many minutes: what was filled into DIRECTORY is found there the next time.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.__main__ import RESULT
+from bench.results import keep
 
 ACCOUNTS = 1_000
 MODELS = 12
@@ -72,18 +73,19 @@ _BALANCES = """
 
 
 def run(dsn: str, *, charges: int = 100_000_000, database: str = "bench_analysis") -> dict[str, float]:
-    """The figures of `build/bench.json`; the database must be fresh."""
+    """The figures of `build/bench.json`; the database must be fresh, or filled by an earlier run with as many charges."""
     from sinks.clickhouse.client import connect
     from sinks.clickhouse.migrate import migrate
     from sinks.clickhouse.reports import Reports
 
     migrate(dsn, database)
     client = connect(dsn, database)
-    loaded_s = _fill(patient(dsn, database), charges)
+    filled = client.query("SELECT count() FROM charges").result_rows[0][0] == charges
+    fill_s = 0.0 if filled else _fill(patient(dsn, database), charges)
     reports = Reports(client)
     figures = {
         "analysis_charges": charges,
-        "analysis_fill_s": round(loaded_s),
+        **({} if filled else {"analysis_fill_s": round(fill_s)}),
         "cost_by_model_account_ms": _median_ms(lambda: reports.costs(BUSY, 30, by="model")),
         "cost_by_model_all_ms": _median_ms(lambda: client.query(_ALL).result_rows),
         "top_requests_ms": _median_ms(lambda: reports.top_requests(BUSY, 30, 10)),
@@ -191,13 +193,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--charges", type=int, default=100_000_000)
+    parser.add_argument("--keep", type=Path)
     arguments = parser.parse_args()
-    with TemporaryDirectory() as directory, clickhouse_server(Path(directory)) as dsn:
+    with TemporaryDirectory() as passing, clickhouse_server(arguments.keep or Path(passing)) as dsn:
         figures = run(dsn, charges=arguments.charges)
-    known = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    RESULT.write_text(json.dumps(known | figures, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(figures, indent=2))
+    keep(figures)
 
 
 if __name__ == "__main__":

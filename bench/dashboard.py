@@ -5,7 +5,6 @@ Medians of several loads in a real Chromium over a real ClickHouse; the rows are
 
 from __future__ import annotations
 
-import json
 import statistics
 import tempfile
 import threading
@@ -15,6 +14,7 @@ import uvicorn
 from clickhouse_connect.driver.client import Client
 from playwright.sync_api import Page, sync_playwright
 
+from bench.results import keep
 from infra.books import load_book
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.migrate import migrate
@@ -105,7 +105,7 @@ def _load(page: Page, port: int) -> tuple[float, float]:
 def main() -> None:
     """Start an engine, measure, print."""
     with tempfile.TemporaryDirectory() as folder, clickhouse_server(Path(folder) / "engine") as dsn:
-        print(json.dumps(run(dsn, Path(folder)), indent=2))
+        keep(run(dsn, Path(folder)))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ last byte of the file. Its memory is that of its process: the engine has a limit
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import resource
 import subprocess
@@ -16,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench.results import keep
 from infra.settings import Settings
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.migrate import migrate
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=ROWS)
     rows: int = parser.parse_args().rows
     with tempfile.TemporaryDirectory() as folder, clickhouse_server(Path(folder) / "engine") as dsn:
-        print(json.dumps(run(own_settings(Path(folder), clickhouse_dsn=dsn), rows), indent=2))
+        keep(run(own_settings(Path(folder), clickhouse_dsn=dsn), rows))
 
 
 if __name__ == "__main__":

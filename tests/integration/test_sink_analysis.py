@@ -1,6 +1,6 @@
 """What analysts, owners and operators are told is true: over twins that no merge has met, to the ledger's last digit."""
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal, localcontext
 from typing import Any
 
@@ -354,7 +354,7 @@ def test_an_account_in_a_partition_without_a_clock_is_seen_as_those_with_one(sto
 
     stored.client.command("TRUNCATE TABLE clocks")
 
-    assert stored.rows("SELECT time FROM slowest_clock") == [(datetime(1970, 1, 1),)]
+    assert stored.rows("SELECT toYear(time) FROM slowest_clock") == [(1970,)]
     assert [(row["month_to_date"], row["burn_per_hour"]) for row in with_clock] == [
         ("0.10", "0.004166666666")
     ]

@@ -60,4 +60,4 @@ def write(turn: Turn, line: RatedLine) -> None:
         )
     )
     name = windows.line_of(line.resource, line.sku, line.model, None)
-    windows.count(turn, name, line.resource, line.meter, line.unit, line.quantity, line.amount)
+    windows.count(turn, name, line.meter, line.unit, line.quantity, line.amount)

@@ -97,7 +97,7 @@ def _bill(
             data.key,
         )
     )
-    windows.count(turn, line, data.resource, counter.meter, counter.unit, quantity, amount)
+    windows.count(turn, line, counter.meter, counter.unit, quantity, amount)
     if amount:
         ledger.spend(turn, amount, charge, text=text)
 

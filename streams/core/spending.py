@@ -16,7 +16,7 @@ from streams.core.amounts import EXACT, ZERO
 from streams.core.notices import notify
 from streams.core.timers import DIGEST, Rank, arm
 from streams.core.turn import Turn
-from streams.core.windows import day_total, local_day, month_of
+from streams.core.windows import day_total, local_day, month_of, month_total
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -27,11 +27,7 @@ def watch_limits(turn: Turn) -> None:
     over = []
     for resource in sorted(account.spend_limits):
         limit = account.spend_limits[resource]
-        spent = (
-            account.month_spent.get(resource, ZERO)
-            if account.month == month_of(account, turn.time_ms)
-            else ZERO
-        )
+        spent = month_total(account, resource) if account.month == month_of(account, turn.time_ms) else ZERO
         if spent >= limit:
             over.append(resource)
             if resource not in account.over_limit:

@@ -327,7 +327,7 @@ class Account(msgspec.Struct, array_like=True):
     below_next_hour: bool = False
     overdue: bool = False
     arrears_ms: int = NEVER
-    # Local month, and what each resource was charged in it.
+    # Local month, and what each resource was charged in it before the last border of an hour or a day.
     month: str = ""
     month_spent: dict[str, Decimal] = {}
     over_limit: list[str] = []

@@ -47,9 +47,7 @@ def line_of(resource: str | None, sku: str, model: str | None, key: str | None) 
     return f"{resource or ''}{_SEPARATOR}{sku}{_SEPARATOR}{model or ''}{_SEPARATOR}{key or ''}{_SEPARATOR}"
 
 
-def count(
-    turn: Turn, line: str, resource: str | None, meter: str, unit: str, quantity: Decimal, amount: Decimal
-) -> None:
+def count(turn: Turn, line: str, meter: str, unit: str, quantity: Decimal, amount: Decimal) -> None:
     """Add one charge to the open hour and day; windows that the turn's time has passed are closed first.
 
     `line` is `line_of` the charge.
@@ -66,9 +64,6 @@ def count(
     cost.open_charges += 1
     account.charges += 1
     account.charged_ms = turn.time_ms
-    if resource is not None:
-        spent = account.month_spent
-        spent[resource] = _add(spent[resource], amount) if resource in spent else amount
 
 
 def day_total(account: Account, day_ms: int) -> Decimal:
@@ -82,12 +77,29 @@ def day_total(account: Account, day_ms: int) -> Decimal:
     return next((amount for day, amount in account.spent_days if day == day_ms), ZERO)
 
 
+def month_total(account: Account, resource: str) -> Decimal:
+    """What `resource` was charged in the month of the account's last charge."""
+    total = account.month_spent.get(resource, ZERO)
+    for name, cost in account.costs.items():
+        if _resource_of(name) == resource:
+            total = _add(total, cost.open_amount)
+    return total
+
+
+def _resource_of(name: str) -> str:
+    return name.partition(_SEPARATOR)[0]
+
+
 def _cross_border(turn: Turn) -> None:
     """Close the hour, the day or both; what closes is written with its final values."""
     account = turn.account
     hour_over = turn.time_ms >= account.hour_ms + HOUR_MS
     day_over = turn.time_ms >= account.day_end_ms
     hours, days = open_windows(account, turn.offer.currency)
+    spent = account.month_spent
+    for name, cost in account.costs.items():
+        if resource := _resource_of(name):
+            spent[resource] = _add(spent.get(resource, ZERO), cost.open_amount)
     if day_over:
         _close_day(account, turn.time_ms)
     kept = {}

@@ -220,6 +220,23 @@ def test_a_spend_limit_is_looked_at_when_it_is_set() -> None:
 
 
 @pytest.mark.req("PD-28")
+def test_a_spend_limit_is_reached_by_its_resource_alone_over_hours_and_models() -> None:
+    told = tell(
+        opened("flexai"),
+        settings("00:30", spend_limits={"r": "2.00"}),
+        served("01:00", resource="r", input_tokens=5_000_000),
+        served("01:10", "qwen-vl-72b", resource="r", input_tokens=1_000_000),
+        served("02:00", resource="r2", input_tokens=50_000_000),
+        served("02:10", input_tokens=50_000_000),
+        served("02:20", resource="r", input_tokens=2_000_000),
+        served("02:30", "qwen-vl-72b", resource="r", input_tokens=500_000),
+    )
+
+    # 1.00 and 0.40 in the first hour, 0.40 and 0.20 in the second.
+    assert told.notices("spend_limit") == [instant("02:30")]
+
+
+@pytest.mark.req("PD-28")
 def test_a_spend_limit_is_of_the_month_in_the_accounts_zone() -> None:
     told = tell(
         opened("flexai", zone="Asia/Shanghai"),

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 a run that failed, 2 bad use, 130 interrupted. Commands im
 they run: `meterstream --help` takes less than 0.4 s.
 """
 
+import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -13,6 +14,10 @@ from typing import Annotated, Final
 import typer
 
 from infra.errors import CommandFailed, foreign_errors, in_one_line
+
+# What a command has to say it says itself, in one line. Parts set up logging, which then gets all of it.
+for name in ("infra", "sinks", "streams"):
+    logging.getLogger(name).addHandler(logging.NullHandler())
 
 # Each module has `register(app)`; the order is that of --help.
 COMMANDS: Final = (

@@ -42,6 +42,9 @@ def in_one_line(error: Exception) -> str:
 def _text(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if error.args and hasattr(error.args[0], "str"):
+        # Kafka's words for a fault of its own; `str(error)` is made for its developers.
+        return str(error.args[0].str())
     # Errors of the option parser know better than `str` what they want to say.
     formatted = error.format_message() if hasattr(error, "format_message") else str(error)
     # Pydantic, which reads their values, begins so.

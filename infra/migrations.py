@@ -1,7 +1,7 @@
 """Brings the tables of ClickHouse up to date by the migrations of the sink."""
 
-from infra.errors import CommandFailed
 from infra.settings import Settings
+from infra.store import store_errors
 
 
 def migrate(settings: Settings) -> int:
@@ -9,10 +9,7 @@ def migrate(settings: Settings) -> int:
 
     Raises `CommandFailed` where ClickHouse does not answer or a migration is refused.
     """
-    from sinks.clickhouse.client import ClickHouseError
     from sinks.clickhouse.migrate import migrate as apply
 
-    try:
+    with store_errors(settings):
         return len(apply(settings.clickhouse_dsn.get_secret_value(), settings.clickhouse_database))
-    except ClickHouseError as error:
-        raise CommandFailed(f"ClickHouse at {settings.clickhouse_url}: {error}") from None

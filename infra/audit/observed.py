@@ -13,6 +13,7 @@ from infra.audit.running import Mark
 from infra.audit.topics import Place, Topics
 from infra.errors import CommandFailed
 from infra.settings import Settings
+from infra.store import store_errors
 from schemas.topics import ACCOUNTS, BALANCES, INPUTS
 from sinks.clickhouse.client import ClickHouseError, connect, translated
 from streams.codec import is_newer
@@ -46,10 +47,8 @@ class Stored:
 
 def open_client(settings: Settings) -> Client:
     """A client of this namespace's database; raises CommandFailed where it does not answer."""
-    try:
+    with store_errors(settings):
         return connect(settings.clickhouse_dsn.get_secret_value(), settings.clickhouse_database)
-    except ClickHouseError as error:
-        raise CommandFailed(f"ClickHouse at {settings.clickhouse_url}: {error}") from None
 
 
 def ask(client: Client, sql: str, **parameters: object) -> list[tuple[Any, ...]]:

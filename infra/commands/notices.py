@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from infra.errors import CommandFailed
-
 if TYPE_CHECKING:
     from infra.settings import Settings
 
@@ -55,28 +53,24 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show what an account's owner was told and how far each mail and webhook has come, the newest first."""
+    from infra.commands.output import connected, unknown
     from infra.settings import load_settings
     from schemas.records import NoticeType
-    from sinks.clickhouse.client import ClickHouseError, connect
     from sinks.clickhouse.notices import Notices
     from sinks.clickhouse.reports import Reports
 
     if kind and kind not in set(NoticeType):
         raise typer.BadParameter(f"--type: {kind!r} is none of {', '.join(NoticeType)}")
-    settings = load_settings()
-    try:
-        client = connect(settings.clickhouse_dsn.get_secret_value(), settings.clickhouse_database)
+    with connected() as client:
         found = Notices(client).notices(account, kind=kind, undelivered=undelivered, limit=limit)
         if not found and not Reports(client).is_known(account):
-            raise CommandFailed(f"no account {account!r} in this namespace")
-    except ClickHouseError as error:
-        raise CommandFailed(f"ClickHouse at {settings.clickhouse_url}: {error}") from None
+            raise unknown(account)
     if as_json:
         import json
 
         sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
         return
-    _print(settings, account, found)
+    _print(load_settings(), account, found)
 
 
 def _print(settings: "Settings", account: str, found: list[dict[str, Any]]) -> None:

@@ -39,17 +39,12 @@ def ask(question: Callable[["Reports"], Any]) -> Any:
 def connected() -> Iterator["Client"]:
     """A client of the store that is configured; what ClickHouse refuses inside the block becomes CommandFailed."""
     from infra.settings import load_settings
-    from sinks.clickhouse.client import ClickHouseError, SchemaMissing, connect
+    from infra.store import store_errors
+    from sinks.clickhouse.client import connect
 
     settings = load_settings()
-    try:
+    with store_errors(settings):
         yield connect(settings.clickhouse_dsn.get_secret_value(), settings.clickhouse_database)
-    except SchemaMissing:
-        raise CommandFailed(
-            f"ClickHouse has no database {settings.clickhouse_database} yet; start the pipeline with meterstream up"
-        ) from None
-    except ClickHouseError as error:
-        raise CommandFailed(f"ClickHouse at {settings.clickhouse_url}: {error}") from None
 
 
 def ask_about(account: str, question: Callable[["Reports"], Any]) -> Any:

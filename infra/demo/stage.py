@@ -15,8 +15,9 @@ from infra.audit.topics import Topics
 from infra.errors import CommandFailed
 from infra.lifecycle import start_base, stop_pipeline, up
 from infra.settings import Clock, Settings
+from infra.store import store_errors
 from schemas.topics import TOPICS
-from sinks.clickhouse.client import ClickHouseError, connect
+from sinks.clickhouse.client import connect
 
 NAMESPACE: Final = "demo"
 PARTITIONS: Final = 4
@@ -71,10 +72,8 @@ def _wipe(settings: Settings, admin: AdminClient) -> bool:
         for answer in admin.delete_topics(found, operation_timeout=TIMEOUT_S).values():
             answer.result(TIMEOUT_S)
     _forget_positions(settings, admin)
-    try:
+    with store_errors(settings):
         client = connect(settings.clickhouse_dsn.get_secret_value(), "default")
-    except ClickHouseError as error:
-        raise CommandFailed(f"ClickHouse at {settings.clickhouse_url}: {error}") from None
     ask(client, f"DROP DATABASE IF EXISTS {settings.clickhouse_database}")
     shutil.rmtree(settings.state_dir, ignore_errors=True)
     return bool(found)

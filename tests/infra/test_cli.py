@@ -126,6 +126,25 @@ def test_an_unreachable_kafka_is_told_without_a_traceback() -> None:
         admin.list_topics(timeout=0.2)
 
     assert in_one_line(failed.value).startswith("Kafka does not answer")
+    assert "KafkaError" not in in_one_line(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["balance", "acme"], "is it up (meterstream status)?"),
+        (["notices", "acme"], "is it up (meterstream status)?"),
+        (["token", "list"], "is the pipeline up (meterstream up)?"),
+    ],
+)
+def test_before_anything_is_up_a_command_says_so_in_one_line(
+    tmp_path: Path, arguments: list[str], says: str
+) -> None:
+    done = _meterstream(arguments, own_settings(tmp_path).to_env())
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_an_unreachable_clickhouse_is_told_without_a_traceback() -> None:

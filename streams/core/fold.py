@@ -225,6 +225,8 @@ def _watch(turn: Turn, before: Decimal) -> None:
     """What an account's thresholds say after a turn."""
     account = turn.account
     watch_balance(turn, before)
+    if account.below_next_hour:
+        running_out.watch_recovery(turn)
     if account.balance != before:
         if account.balance > before:
             running_out.watch_paused(turn)

@@ -66,11 +66,16 @@ def _watch_next_hour(turn: Turn) -> None:
         return
     account = turn.account
     needed = _next_hour(turn)
-    below = needed > ZERO and account.balance <= needed
-    if below and not account.below_next_hour:
+    # With nothing to pay there is nothing to warn of, but what is owed has not recovered either.
+    if needed > ZERO and account.balance <= needed and not account.below_next_hour:
         values = {"balance": money_text(account.balance), "threshold": money_text(needed)}
         notify(turn, NoticeType.LOW_BALANCE, values)
-    account.below_next_hour = below
+        account.below_next_hour = True
+
+
+def watch_recovery(turn: Turn) -> None:
+    """The next hour is covered again, by more money or by less to pay: the warning is armed."""
+    turn.account.below_next_hour = turn.account.balance <= _next_hour(turn)
 
 
 def _next_hour(turn: Turn) -> Decimal:
@@ -128,8 +133,6 @@ def watch_paused(turn: Turn) -> None:
 def watch_arrears(turn: Turn) -> None:
     """Arrears begin when the balance falls below zero and end when it is zero or more again."""
     account = turn.account
-    if account.below_next_hour and account.balance > _next_hour(turn):
-        account.below_next_hour = False
     if account.balance >= ZERO:
         account.arrears_ms = NEVER
         account.overdue = False

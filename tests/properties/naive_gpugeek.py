@@ -124,7 +124,7 @@ class Gpugeek(Rental):
             low = fees > 0 and self.balance <= fees
             if low and not self.tight:
                 self.notice("low_balance")
-            self.tight = low
+            self.tight = self.tight or low
         super().enforce()
 
     def next_hour(self) -> Decimal:
@@ -157,7 +157,7 @@ class Gpugeek(Rental):
             return
         for name in sorted({*self.resources, *self.stores}):
             each = self.resources.get(name)
-            if name in self.deleted or (each is not None and each.gone) or not self._has_data(name):
+            if name in self.deleted or (each is not None and each.gone) or not self.has_data(name):
                 continue
             at = max(self.arrears + ARREARS, (each.paid_until or 0) if each is not None else 0)
             if at - DAY == self.now and name not in self.warned:
@@ -166,7 +166,7 @@ class Gpugeek(Rental):
             if at == self.now:
                 self._delete(name, each)
 
-    def _has_data(self, name: str) -> bool:
+    def has_data(self, name: str) -> bool:
         each = self.resources.get(name)
         if each is not None:
             return each.running is not None or each.last is not None or bool(each.terms)

@@ -122,10 +122,7 @@ class Rental(Walk):
     def fire(self) -> None:
         for name in sorted({*self.resources, *self.gauges_due()}):
             self.turn(partial(self.settle, name))
-        for name in sorted(self.resources):
-            each = self.resources[name]
-            if each.paid_until == self.now and not each.gone and not each.over:
-                self.turn(partial(self.expire, name))
+        self.expiries()
         self.enforce()
         for name in sorted(self.resources):
             each = self.resources[name]
@@ -136,6 +133,13 @@ class Rental(Walk):
         super().fire()
         for name in sorted(self.resources):
             self.deletion(name)
+
+    def expiries(self) -> None:
+        """Terms end, or are renewed."""
+        for name in sorted(self.resources):
+            each = self.resources[name]
+            if each.paid_until == self.now and not each.gone and not each.over:
+                self.turn(partial(self.expire, name))
 
     def settle(self, name: str) -> None:
         """What falls due of `name` at the end of an hour or of a day."""

@@ -424,6 +424,29 @@ def test_the_next_hour_is_told_once_a_crossing_and_armed_again_on_recovery_only(
     assert not_recovered.notices("low_balance") == [instant("11:00")]
 
 
+@pytest.mark.req("GG-40", "X-09")
+def test_less_to_pay_arms_the_warning_of_the_next_hour_and_nothing_to_pay_in_debt_does_not() -> None:
+    # 20,000 GB cost 10 an hour: 2 are left at 11:00.
+    relieved = tell(
+        OPENED,
+        topup("00:00", "12"),
+        sample("10:00", "20000"),
+        sample("11:01", "0"),
+        sample("11:02", "20000", id="again"),
+        tick("12:00"),
+    )
+    in_debt = tell(
+        OPENED,
+        start("10:00", "rtx-4090"),
+        tick("11:00"),
+        start("11:10", "rtx-4090", "j"),
+        tick("12:00"),
+    )
+
+    assert relieved.notices("low_balance") == [instant("11:00"), instant("12:00")]
+    assert in_debt.notices("low_balance") == [instant("11:00")]
+
+
 @pytest.mark.req("GG-40")
 def test_a_request_that_ends_the_money_makes_the_account_overdue_at_the_next_settlement() -> None:
     told = tell(

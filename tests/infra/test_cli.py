@@ -8,6 +8,7 @@ import pytest
 
 from infra.cli import main
 from infra.errors import CommandFailed, in_one_line
+from tests.command import meterstream
 from tests.servers import free_port, own_settings
 
 
@@ -86,7 +87,7 @@ def test_a_port_in_use_ends_up_in_one_line(tmp_path: Path, capfd: pytest.Capture
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         settings = own_settings(tmp_path, kafka_bootstrap=f"127.0.0.1:{taken.getsockname()[1]}")
-        done = _meterstream(["up"], settings.to_env())
+        done = meterstream(settings, "up")
 
     assert done.returncode == 1
     assert "is in use; choose another one with METERSTREAM_KAFKA_BOOTSTRAP" in done.stderr
@@ -94,7 +95,7 @@ def test_a_port_in_use_ends_up_in_one_line(tmp_path: Path, capfd: pytest.Capture
 
 
 def test_without_java_up_ends_in_one_line(tmp_path: Path) -> None:
-    done = _meterstream(["up"], own_settings(tmp_path).to_env() | {"PATH": "/nowhere"})
+    done = meterstream(own_settings(tmp_path), "up", PATH="/nowhere")
 
     assert done.returncode == 1
     assert "java is not installed" in done.stderr
@@ -104,7 +105,7 @@ def test_without_java_up_ends_in_one_line(tmp_path: Path) -> None:
 def test_an_unwritable_data_directory_ends_up_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    done = _meterstream(["up"], own_settings(tmp_path / "file" / "data").to_env())
+    done = meterstream(own_settings(tmp_path / "file" / "data"), "up")
 
     assert done.returncode == 1
     assert "cannot be written" in done.stderr
@@ -112,7 +113,7 @@ def test_an_unwritable_data_directory_ends_up_in_one_line(tmp_path: Path) -> Non
 
 
 def test_down_without_anything_up_is_harmless(tmp_path: Path) -> None:
-    done = _meterstream(["down"], own_settings(tmp_path).to_env())
+    done = meterstream(own_settings(tmp_path), "down")
 
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -140,7 +141,7 @@ def test_an_unreachable_kafka_is_told_without_a_traceback() -> None:
 def test_before_anything_is_up_a_command_says_so_in_one_line(
     tmp_path: Path, arguments: list[str], says: str
 ) -> None:
-    done = _meterstream(arguments, own_settings(tmp_path).to_env())
+    done = meterstream(own_settings(tmp_path), *arguments)
 
     assert (done.returncode, done.stdout) == (1, "")
     assert says in done.stderr
@@ -165,12 +166,3 @@ def test_a_message_is_one_line_whatever_was_raised() -> None:
         == "x.jsonl: No such file or directory"
     )
     assert len(in_one_line(CommandFailed("x" * 1_000))) == 300
-
-
-def _meterstream(arguments: list[str], env: dict[str, str]) -> "subprocess.CompletedProcess[str]":
-    import os
-
-    command = [sys.executable, "-m", "infra.cli", *arguments]
-    return subprocess.run(
-        command, env=os.environ | env, capture_output=True, text=True, check=False, timeout=60
-    )

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from infra.parts.ready import layer_dir
 from infra.settings import Settings
 from infra.supervisor_state import live_state
 from schemas.values import instant_text
+from tests.command import meterstream
 from tests.waiting import wait_until
 
 DAY_MS = 86_400_000
@@ -60,14 +60,7 @@ class Pipeline:
         self, *arguments: str, check: bool = True, timeout_s: float = 200
     ) -> "subprocess.CompletedProcess[str]":
         """`meterstream ARGUMENTS`; fails with what it said where it fails, unless told otherwise."""
-        done = subprocess.run(
-            [sys.executable, "-m", "infra.cli", *arguments],
-            env=os.environ | self.settings.to_env(),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=timeout_s,
-        )
+        done = meterstream(self.settings, *arguments, timeout_s=timeout_s)
         if check and done.returncode:
             raise AssertionError(
                 f"{arguments} ended with {done.returncode}: {done.stderr}{done.stdout}{self.logs()}"

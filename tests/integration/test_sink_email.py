@@ -15,7 +15,7 @@ from schemas import topics, wire
 from sinks.clickhouse.client import connect
 from sinks.clickhouse.notices import Notices
 from sinks.email.render import message_id
-from tests.integration.test_sink_webhooks import meterstream
+from tests.command import meterstream
 from tests.servers import running_part, start_part, stop_part
 from tests.sinks.samples import notice
 from tests.sinks.smtp_server import Server, serving

@@ -3,9 +3,6 @@
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
 import urllib.request
 from datetime import date
 from decimal import Decimal
@@ -13,8 +10,8 @@ from urllib.parse import quote
 
 import pytest
 
-from infra.settings import Settings
 from schemas import topics, wire
+from tests.command import meterstream
 from tests.integration.landing import Landing
 from tests.servers import running_part
 from tests.sinks.samples import DAY_MS, START_MS, balance, charge, entry, line, window
@@ -62,17 +59,6 @@ def landing(kafka_bootstrap: str, clickhouse_dsn: str, tmp_path_factory: pytest.
     )
     found.land()
     return found
-
-
-def meterstream(settings: Settings, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    environment = os.environ | settings.to_env()
-    return subprocess.run(
-        [sys.executable, "-m", "infra.cli", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize("days", [7, 14, 30])

@@ -1,10 +1,5 @@
 """The part `sink-webhooks` over a real broker and a real receiver: notices and commands arrive signed, and again on demand."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 from confluent_kafka import Producer
 from standardwebhooks.webhooks import Webhook
@@ -12,6 +7,7 @@ from standardwebhooks.webhooks import Webhook
 from infra.settings import Settings
 from infra.topics import create_topics
 from schemas import topics, wire
+from tests.command import meterstream
 from tests.servers import running_part
 from tests.sinks.samples import notice
 from tests.sinks.test_webhooks_out import SECRET, Receiver, command, receiving
@@ -27,17 +23,6 @@ def settings_for(settings: Settings, port: int) -> Settings:
         f'[[targets]]\nname = "ops"\nurl = "http://127.0.0.1:{port}/"\nsecrets = ["{SECRET}"]\nloopback = true\n'
     )
     return settings.model_copy(update={"webhooks_file": file})
-
-
-def meterstream(settings: Settings, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "infra.cli", *arguments],
-        env=os.environ | settings.to_env(),
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_notices_and_commands_arrive_and_come_again_on_demand(kafka_settings: Settings) -> None:

@@ -15,21 +15,11 @@ from infra.parts import Layer
 from infra.parts.ready import layer_dir
 from infra.settings import Settings
 from infra.supervisor_state import live_state
+from tests.command import meterstream
 from tests.servers import own_settings
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.slow, pytest.mark.timeout(400)]
-
-
-def meterstream(settings: Settings, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "infra.cli", *arguments],
-        env=os.environ | settings.to_env(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=150,
-    )
 
 
 def status(settings: Settings) -> dict[str, Any]:

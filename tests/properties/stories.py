@@ -178,6 +178,16 @@ def forget(account: Account) -> Account:
     return _unpacked.decode(_packed.encode(account))
 
 
+def run_with_restarts(lines: list[bytes]) -> story.Story:
+    """The story of `lines`, told to a worker that restarts after each of them."""
+    restarted = story.Story(BOOK)
+    for line in lines:
+        restarted.feed(line)
+        restarted.accounts = {name: forget(account) for name, account in restarted.accounts.items()}
+    restarted.finish()
+    return restarted
+
+
 RECORDS = ("refused", "charges", "entries", "notices", "commands")
 
 

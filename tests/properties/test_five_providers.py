@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from schemas import events
 from streams.core import story
-from tests.properties.stories import few, forget, moment, printed, run, steps, totals
+from tests.properties.stories import few, moment, printed, run, run_with_restarts, steps, totals
 from tests.scenarios.telling import BOOK, event, machine, opened, tick
 
 PROFILES = sorted(BOOK.offers)
@@ -278,13 +278,7 @@ def _time_of(line: bytes) -> str:
 @few
 @given(plays())
 def test_a_restart_between_any_two_events_changes_nothing(lines: list[bytes]) -> None:
-    restarted = story.Story(BOOK)
-    for line in lines:
-        restarted.feed(line)
-        restarted.accounts = {name: forget(account) for name, account in restarted.accounts.items()}
-    restarted.finish()
-
-    assert printed(restarted) == printed(run(lines))
+    assert printed(run_with_restarts(lines)) == printed(run(lines))
 
 
 @pytest.mark.req("X-02", "X-03")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schemas import events
 from schemas.wire import encode
 from streams.core import fold, story
-from tests.properties.stories import few, forget, moment, printed, run, steps
+from tests.properties.stories import few, moment, printed, run, run_with_restarts, steps
 from tests.scenarios.telling import BOOK, event, machine, opened, tick
 
 # Few names, so that events meet; values that profiles know, and some that none does.
@@ -134,15 +134,9 @@ def test_any_events_in_any_order_are_billed_or_refused_and_the_books_close(
     shuffled = [lines[0], *data.draw(st.permutations(lines[1:])), tick(moment(3_000_000_000))]
 
     told, again = run(shuffled), run(shuffled)
-    restarted = story.Story(BOOK)
-    for line in shuffled:
-        restarted.feed(line)
-        restarted.accounts = {name: forget(account) for name, account in restarted.accounts.items()}
-    restarted.finish()
-
     _books_close(ordered)
     _books_close(told)
-    assert printed(told) == printed(again) == printed(restarted)
+    assert printed(told) == printed(again) == printed(run_with_restarts(shuffled))
     for account in told.accounts.values():
         hour, day = fold.open_windows(account, BOOK)
         assert encode([*hour, *day])

@@ -21,7 +21,6 @@ from streams.core import fold, story
 from tests.properties.stories import (
     DAWN,
     few,
-    forget,
     law,
     leases,
     mixed,
@@ -30,6 +29,7 @@ from tests.properties.stories import (
     records_of,
     requests,
     run,
+    run_with_restarts,
     totals,
 )
 from tests.scenarios.telling import (
@@ -242,13 +242,7 @@ def _ms_of(line: bytes) -> int:
 @law
 @given(mixed())
 def test_a_restart_between_any_two_events_changes_nothing(lines: list[bytes]) -> None:
-    restarted = story.Story(BOOK)
-    for line in lines:
-        restarted.feed(line)
-        restarted.accounts = {name: forget(account) for name, account in restarted.accounts.items()}
-    restarted.finish()
-
-    assert printed(restarted) == printed(run(lines))
+    assert printed(run_with_restarts(lines)) == printed(run(lines))
 
 
 # --- the books -------------------------------------------------------------------------------------------

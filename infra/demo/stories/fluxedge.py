@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from infra.demo.script import DAYS, HOUR_MS, MINUTE_MS, SECOND_MS, Script
+from infra.demo.stories import words
 
 FARM, OWL, NODE = "render-farm", "night-owl", "silent-node"
 RTX: Final = {"gpu": "rtx-4090", "gpus": 1, "vcpus": 8, "ram_gb": 32, "disk_gb": 200}
@@ -42,19 +43,6 @@ def _beats(script: Script, account: str, resource: str, start_ms: int, end_ms: i
         script.event(account, "instance.heartbeat", time_ms, {"resource": resource})
 
 
-def _stop(
-    script: Script,
-    account: str,
-    resource: str,
-    time_ms: int,
-    *,
-    reason: str = "user",
-    arrives_ms: int | None = None,
-) -> None:
-    body = {"resource": resource, "reason": reason}
-    script.event(account, "instance.stopped", time_ms, body, arrives_ms=arrives_ms)
-
-
 # --- a farm with three machines ----------------------------------------------------------------------------
 
 
@@ -67,7 +55,7 @@ def _farm(script: Script) -> None:
             _farm_day(script, day)
     # Ten days without a heartbeat: nothing times it out, lines fall due by the clock alone.
     _start(script, FARM, "rtx-long", script.at(3, 10), RTX)
-    _stop(script, FARM, "rtx-long", script.at(13, 16.5))
+    words.stopped(script, FARM, "rtx-long", script.at(13, 16.5))
 
 
 def _farm_money(script: Script) -> None:
@@ -89,13 +77,13 @@ def _farm_day(script: Script, day: int) -> None:
     start_ms, end_ms = script.at(day, 8), script.at(day, 19.5)
     _start(script, FARM, f"rtx-{day:02d}", start_ms, RTX)
     _beats(script, FARM, f"rtx-{day:02d}", start_ms, end_ms, 5 * MINUTE_MS)
-    _stop(script, FARM, f"rtx-{day:02d}", end_ms)
+    words.stopped(script, FARM, f"rtx-{day:02d}", end_ms)
     if day % 3 == 0:
         start_ms = script.at(day, 13)
         end_ms = start_ms + script.random.randrange(3 * HOUR_MS, 5 * HOUR_MS)
         _start(script, FARM, f"a100-{day:02d}", start_ms, A100)
         _beats(script, FARM, f"a100-{day:02d}", start_ms, end_ms, 2 * MINUTE_MS)
-        _stop(script, FARM, f"a100-{day:02d}", end_ms)
+        words.stopped(script, FARM, f"a100-{day:02d}", end_ms)
 
 
 # --- an owl that runs out of money at night ----------------------------------------------------------------
@@ -111,7 +99,7 @@ def _owl(script: Script) -> None:
     # 40.00 USD last for some 8 hours; the machine knows nothing of that and goes on for a while.
     stopped_ms = start_ms + 8 * HOUR_MS + 30 * MINUTE_MS
     _beats(script, OWL, "h100", start_ms, stopped_ms, 5 * MINUTE_MS)
-    _stop(script, OWL, "h100", stopped_ms, reason="unpaid")
+    words.stopped(script, OWL, "h100", stopped_ms, reason="unpaid")
     script.remark(
         stopped_ms, f"{OWL}: the lease is stopped before the balance is overdrawn, a new one is not admitted"
     )
@@ -136,7 +124,7 @@ def _node(script: Script) -> None:
     script.remark(script.at(11, 4), f"{NODE}: edge-1 falls silent and is closed at its last heartbeat")
     _start(script, NODE, "edge-2", script.at(18, 9), RTX)
     told_ms = script.at(22, 10)
-    _stop(script, NODE, "edge-2", script.at(20, 14), arrives_ms=told_ms)
+    words.stopped(script, NODE, "edge-2", script.at(20, 14), arrives_ms=told_ms)
     script.remark(
         told_ms, f"{NODE}: edge-2 stopped 44 hours ago, we hear of it now: its lines since then are corrected"
     )

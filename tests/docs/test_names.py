@@ -20,6 +20,7 @@ PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 _FENCED = re.compile(r"^ *```\w*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+_ANCHOR = re.compile(r"\]\(((?!\w+:)[^)#\s]*)#([^)]+)\)")
 # What the examples of the API are told in the shell; and the prefix alone.
 EXAMPLES = {"METERSTREAM_URL", "METERSTREAM_TOKEN", "METERSTREAM_"}
 # Not the end of an address.
@@ -110,6 +111,23 @@ def test_every_file_that_a_page_names_or_links_to_exists(page: Path) -> None:
 
     assert {link for link in links if not (page.parent / link).exists()} == set()
     assert {path for path in named if not any(ROOT.glob(path))} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_heading_that_a_page_links_to_exists(page: Path) -> None:
+    links = _ANCHOR.findall(_FENCED.sub("", page.read_text(encoding="utf-8")))
+
+    missing = {
+        (name, slug) for name, slug in links if slug not in slugs_of(page.parent / name if name else page)
+    }
+
+    assert missing == set()
+
+
+def slugs_of(page: Path) -> set[str]:
+    """What the headings of a page are called in links, as GitHub and most others make it."""
+    headings = re.findall(r"^#+ (.+)$", _FENCED.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

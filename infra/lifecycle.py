@@ -134,7 +134,7 @@ def _start_layer(settings: Settings, layer: Layer, parts: Sequence[Part], say: C
     starts = not is_up(settings, layer)
     if starts:
         if layer is Layer.PIPELINE:
-            check_port(settings.http_host, settings.http_port, "METERSTREAM_HTTP_PORT")
+            _check_http_port(settings)
         say(f"starting {', '.join(part.name for part in parts)}")
         _spawn(settings, layer)
     try:
@@ -144,6 +144,14 @@ def _start_layer(settings: Settings, layer: Layer, parts: Sequence[Part], say: C
             _stop_layer(settings, layer)
         raise
     return starts
+
+
+def _check_http_port(settings: Settings) -> None:
+    try:
+        check_port(settings.http_host, settings.http_port, "METERSTREAM_HTTP_PORT")
+    except CommandFailed as fault:
+        others = ", ".join(running_pipelines(settings))
+        raise CommandFailed(f"{fault}; now the pipeline of {others} runs" if others else str(fault)) from None
 
 
 def _spawn(settings: Settings, layer: Layer) -> None:

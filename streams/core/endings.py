@@ -58,7 +58,6 @@ def _began(turn: Turn, name: str, resource: Resource, run: Run) -> None:
         # Told late: it ran when its term ended, but nobody knew. The command that it has not had it gets now.
         lapse = next(f for f in resource.facts if f.kind == LAPSE and f.time_ms == run.end_ms)
         lapse.kind = run.ended_by = OURS
-        resource.stop_expected = True
         command(turn, CommandType.INSTANCE_STOP, StopReason.EXPIRED.value, name)
 
 
@@ -85,7 +84,6 @@ def by_us(turn: Turn, name: str, at_ms: int | None = None) -> None:
     """End a running session by our own command; usage ends with it, at the turn's time unless told otherwise."""
     resource = turn.account.resources[name]
     before = outline(resource)
-    resource.stop_expected = True
     time_ms = turn.time_ms if at_ms is None else at_ms
     # A start that was refused while this ran stays refused, also where the end is dated before it.
     resource.facts = [fact for fact in resource.facts if fact.kind != START or fact.time_ms <= time_ms]

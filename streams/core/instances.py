@@ -58,7 +58,6 @@ def start(turn: Turn, data: InstanceStarted, time_ms: int) -> Refusal | None:
 
 
 def _begin(resource: Resource, time_ms: int) -> None:
-    resource.stop_expected = False
     resource.paused = False
     resource.resumable_told = False
     resource.approved_ms = -NEVER
@@ -80,19 +79,21 @@ def heartbeat(turn: Turn, data: Heartbeat, time_ms: int) -> Refusal | None:
     resource = turn.account.resources[data.resource]
     if resource.released_ms <= time_ms:
         return Refusal(Reason.RESOURCE_STATE, f"{data.resource} is released")
-    expected = resource.stop_expected
-    was_lost = bool(resource.runs) and resource.runs[-1].ended_by == LOST
     before = endings.outline(resource)
     sessions.beat(turn, data.resource, resource, time_ms)
     endings.follow(turn, data.resource, resource, before)
     run = sessions.run_at(resource, time_ms)
     if run is None:
-        expected = expected or _ended_by_us(resource, time_ms)
-        return None if expected else Refusal(Reason.RESOURCE_STATE, f"{data.resource} is stopped")
-    if was_lost and run.end_ms == NEVER:
-        resource.stop_expected = False
+        if _ended_by_us(resource, time_ms) or _is_last_beat(resource, time_ms):
+            return None
+        return Refusal(Reason.RESOURCE_STATE, f"{data.resource} is stopped")
     timing.heartbeat(turn, data.resource, run, time_ms)
     return None
+
+
+def _is_last_beat(resource: Resource, time_ms: int) -> bool:
+    """Whether a session that fell silent ran until then."""
+    return any(run.end_ms == time_ms and run.ended_by == LOST for run in resource.runs)
 
 
 def _ended_by_us(resource: Resource, time_ms: int) -> bool:
@@ -119,7 +120,6 @@ def stop(turn: Turn, data: InstanceStopped, time_ms: int) -> Refusal | None:
     if not (run or confirms or corrects):
         return Refusal(Reason.RESOURCE_STATE, f"{data.resource} is stopped")
     if is_latest:
-        resource.stop_expected = False
         # Stopped before we paused it, as is known now: it does not wait to be resumed.
         resource.paused = resource.paused and run is None
     if run is not None and data.reason != StopReason.USER:

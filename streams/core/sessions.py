@@ -178,7 +178,6 @@ def silence_due(turn: Turn, name: str, due_ms: int) -> bool:
         _arm_silence(turn, name, resource)
         return False
     resource.lost_ms = last
-    resource.stop_expected = True
     rederive(turn, name, resource)
     return True
 

@@ -178,8 +178,6 @@ class Resource(msgspec.Struct, array_like=True):
     beats: list[tuple[int, int]] = []
     lost_ms: int = -NEVER
     silence_armed: bool = False
-    # We ended the last run (command or silence) and the producer has not confirmed it yet.
-    stop_expected: bool = False
     # Counts reversals, so that lines written after one get ids of their own.
     revision: int = 0
     # --- the approval of a request: when, and what it holds

@@ -202,7 +202,34 @@ def test_of_two_late_heartbeats_the_later_is_where_a_silence_began() -> None:
         tick("12:00"),
     )
 
+    assert told.reasons() == []
     assert told.cost() == Decimal(2 + 60)
+
+
+@pytest.mark.req("X-12")
+def test_a_second_heartbeat_of_the_closings_instant_is_accepted_and_changes_nothing() -> None:
+    told = tell(
+        OPENED, FUNDED, LEASED, beat("10:01"), tick("10:20"), beat("10:01", id="again"), tick("12:00")
+    )
+
+    assert told.reasons() == []
+    assert told.cost() == Decimal(6)
+
+
+@pytest.mark.req("X-02", "R-FX2")
+def test_a_heartbeat_of_when_it_was_stopped_is_refused_also_when_told_after_our_own_stop() -> None:
+    told = tell(
+        OPENED,
+        paid("00:00", "13"),
+        LEASED,
+        stopped("10:01"),
+        started("11:00", TEN_CENTS_A_SECOND),
+        tick("11:05"),
+        beat("10:30"),
+    )
+
+    assert told.commands() == [(instant("11:01"), "instance.stop", "m-1", "unpaid")]
+    assert told.reasons() == ["resource_state"]
 
 
 @pytest.mark.req("X-12", "R-FX2")

@@ -81,14 +81,14 @@ def test_beyond_so_many_lines_the_oldest_are_corrected_together() -> None:
     assert corrections[0]["amount"] == "-523.50"
 
 
-def test_a_month_of_lines_paid_by_one_bucket_is_one_segment_and_one_draw() -> None:
-    gift = granted(moment(0), "1000000")
+def test_a_day_of_lines_paid_by_one_bucket_is_one_segment_and_one_draw() -> None:
+    gift = granted(moment(0), "10000")
     account = _account(
-        opened("fluxedge", moment(0)), gift, started(moment(0), TEN_CENTS_A_SECOND), tick(moment(30 * DAY_MS))
+        opened("fluxedge", moment(0)), gift, started(moment(0), TEN_CENTS_A_SECOND), tick(moment(DAY_MS))
     )
 
     (run,) = account.resources["m-1"].runs
-    assert [segment.count for segment in run.segments] == [30 * 24 * 60]
+    assert [segment.count for segment in run.segments] == [24 * 60]
     assert len(run.draws) == 1
 
 

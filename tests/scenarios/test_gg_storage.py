@@ -174,6 +174,12 @@ def test_a_late_sample_corrects_the_hours_after_it() -> None:
     assert [e["type"] for e in told.entries()][3:5] == ["correction"] * 2
 
 
+def test_a_sample_in_the_last_millisecond_of_an_hour_does_not_settle_it() -> None:
+    told = tell(OPENED, FUNDED, sample("10:00", "2000"), sample("10:59:59.999", "4000"), tick("11:00"))
+
+    assert [c["time"] for c in told.charges()] == [instant("11:00")]
+
+
 @pytest.mark.req("X-02")
 def test_a_late_first_sample_is_charged_plainly() -> None:
     told = tell(OPENED, FUNDED, tick("12:30"), sample("10:30", "2000"), tick("13:00"))

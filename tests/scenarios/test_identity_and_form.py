@@ -294,6 +294,16 @@ def test_fee_and_bonus_are_not_negative(field: str) -> None:
 # --- envelope --------------------------------------------------------------------------------------------
 
 
+def test_a_machine_without_a_specification_is_refused_in_its_accounts_name() -> None:
+    data = {"resource": "m", "sku": "machine", "mode": "payg"}
+
+    told = tell(opened("fluxedge"), event("instance.started", "01:00", data, id="x"))
+
+    (refused,) = told.of("rejection")
+    assert (refused["account"], refused["cause"]) == ("acme", {"source": "cloud", "id": "x"})
+    assert refused["detail"] == "data.spec: Field required for sku 'machine'"
+
+
 @pytest.mark.parametrize("field", ["specversion", "id", "source", "type", "subject", "time", "data"])
 def test_each_attribute_of_the_envelope_is_needed(field: str) -> None:
     body = json.loads(spent("01:00", "1"))

@@ -428,6 +428,41 @@ def test_a_switch_of_auto_renewal_that_changes_nothing_late_changes_nothing() ->
     assert len(terms(off)) == len(terms(failed)) == 1
 
 
+@pytest.mark.req("GG-14", "X-02", "X-03")
+def test_hours_that_a_late_renewal_covers_twice_and_uncovers_twice_are_charged_after_all() -> None:
+    switched = [
+        line
+        for minute, enabled in enumerate((True, False, True, False))
+        for line in (auto_renew(f"2 09:0{minute}", enabled), tick(f"2 13:0{minute}"))
+    ]
+
+    told = tell(*GPUGEEK, package("10:00"), start("2 11:00", "rtx-4090"), tick("2 13:00"), *switched)
+
+    # Two hours, twice taken back and twice written again, each time under ids of their own.
+    assert told.amounts(meter="duration") == ["3.20", "3.20", *["-3.20", "-3.20", "3.20", "3.20"] * 2]
+
+
+@pytest.mark.req("GG-13", "GG-14", "X-02")
+def test_a_renewal_taken_back_after_months_ends_the_session_that_began_with_the_first_term() -> None:
+    told = tell(
+        *GPUGEEK,
+        request("10:00", "rtx-4090", mode="package", term="monthly", auto_renew=True),
+        running("10:00"),
+        tick("2027-02-03T00:00:00Z"),
+        auto_renew("2027-01-25T00:00:00Z", False),
+    )
+
+    # Renewed on 1 and 31 December and on 30 January, which is taken back: the first term is forgotten by then.
+    assert [start[:10] for _, start, _ in terms(told)] == [
+        "2026-11-01",
+        "2026-12-01",
+        "2026-12-31",
+        "2027-01-30",
+        "2027-01-30",
+    ]
+    assert ("2027-02-03T00:00:00.000Z", "instance.stop", "i-1", "expired") in told.commands()
+
+
 @pytest.mark.req("X-02", "GG-14")
 def test_what_waited_for_a_late_purchase_finds_the_renewals_that_came_before_it() -> None:
     told = tell(

@@ -418,7 +418,9 @@ def test_fifteen_days_after_a_shutdown_the_data_is_cleared() -> None:
     told = tell(OPENED, FUNDED, start("1 07:00", SKU), stop("1 08:00"), until=instant("20 00:00"))
 
     assert told.commands() == [(instant("16 08:00"), "data.delete", "i-1", "retention")]
-    assert shown(told.of("notice", type="deletion_due")) == [(instant("15 08:00"), "i-1")]
+    (due,) = told.of("notice", type="deletion_due")
+    assert shown([due]) == [(instant("15 08:00"), "i-1")]
+    assert due["values"] == {"at": instant("16 08:00")}
     assert shown(told.of("notice", type="data_deleted")) == [(instant("16 08:00"), "i-1")]
 
 

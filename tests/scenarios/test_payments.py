@@ -199,7 +199,14 @@ def test_a_transfer_in_another_currency_is_refused() -> None:
 
 
 @pytest.mark.req("GG-03")
-def test_a_voucher_is_uploaded_once() -> None:
-    told = tell(opened("gpugeek"), transfer("uploaded", "01:00"), transfer("uploaded", "02:00"))
+@pytest.mark.parametrize(
+    "before",
+    [
+        transfer("uploaded", "01:00"),
+        paid("01:00", "1000", payment="t-1", kind="payment.created", method="qr", currency="CNY"),
+    ],
+)
+def test_a_voucher_is_uploaded_once_and_for_no_payment_that_has_begun_otherwise(before: bytes) -> None:
+    told = tell(opened("gpugeek"), before, transfer("uploaded", "02:00"))
 
     assert told.reasons() == ["payment_state"]

@@ -11,7 +11,7 @@ from schemas.wire import encode
 from streams.core import story
 from streams.core.turn import in_one_line
 from tests.golden import compare
-from tests.scenarios.renting import auto_renew, renew, request, sample, start, stop, topup, transfer
+from tests.scenarios.renting import auto_renew, deletion, renew, request, sample, start, stop, topup, transfer
 from tests.scenarios.telling import (
     BOOK,
     TEN_CENTS_A_SECOND,
@@ -44,10 +44,12 @@ STORIES: dict[str, tuple[bytes, ...]] = {
         opened("puredocs"), paid("00:00", "5"), settings("00:01", auto_refill=REFILL, digest="daily"),
         start("10:00", "gpu-s"), tick("2 12:00"), granted("2 13:00", "9"),
     ),
-    "gpugeek: a term, renewed and taken back; disks, one of them corrected; arrears": (
-        opened("gpugeek"), topup("00:00", "200"), request("01:00", "rtx-4090", mode="package", term="daily", auto_renew=True),
-        start("01:00", "rtx-4090", mode="package", disk_gb="50"), sample("01:00", "5000"), tick("2 05:00"),
-        auto_renew("2 00:30", False), sample("2 04:30", "2000", id="late"), tick("14 00:00"),
+    "gpugeek: a term, renewed and taken back; storage, an hour of it corrected; arrears": (
+        opened("gpugeek"), topup("00:00", "200", payment="p"),
+        request("01:00", "rtx-4090", mode="package", term="daily", auto_renew=True),
+        start("01:00", "rtx-4090", mode="package"), sample("2 02:00", "5000"), tick("2 05:00"),
+        auto_renew("2 00:30", False), sample("2 04:30", "2000", id="late"), deletion("2 06:00"),
+        event("payment.disputed", "2 07:00", {"payment": "p", "amount": "200", "currency": "CNY"}), tick("14 00:00"),
     ),
     "neolink: a term with its disk, images in a pool, a day of them corrected": (
         opened("neolink"), topup("00:00", "100"),
@@ -178,11 +180,11 @@ def test_a_refill_that_fails_tells_why(answer: bytes, reason: str) -> None:
 
 @pytest.mark.req("PD-39")
 def test_a_pause_tells_what_was_needed_and_an_hour_begun_on_a_top_up_is_followed_by_the_next() -> None:
-    told = tell(opened("puredocs"), start("10:00", "gpu-s"), paid("10:00", "1.20"), tick("13:00"))
+    told = tell(opened("puredocs"), start("10:00", "gpu-s"), paid("10:00", "1.30"), tick("13:00"))
 
     assert told.amounts() == ["0.60", "0.60"]
     (paused,) = told.of("notice", type="resource_paused")
-    assert (paused["time"], paused["values"]) == (instant("12:00"), {"balance": "0.00", "needed": "0.60"})
+    assert (paused["time"], paused["values"]) == (instant("12:00"), {"balance": "0.10", "needed": "0.60"})
 
 
 @pytest.mark.req("NL-11")

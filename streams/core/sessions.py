@@ -212,7 +212,7 @@ def _sessions_of(resource: Resource, silence_ms: int) -> Iterator[tuple[Run, int
     """(run to be, end, ended by) of each session that the facts come to; a fact without effect is passed over."""
     opened: Run | None = None
     for fact in resource.facts:
-        if opened is not None and fact.kind in SILENT_BEFORE:
+        if opened is not None and fact.kind in SILENT_BEFORE and not fact.void:
             # At one instant a heartbeat is of the session that was told before it.
             is_next = fact.run is not None and fact.run.beats_ms <= fact.time_ms
             last = _last_beat(resource, opened, fact.time_ms - is_next)

@@ -206,6 +206,8 @@ class Gpugeek(Rental):
         each = self.resources.get(name, Resource())
         if each.gone or each.running:
             return "resource_state"
+        if self.same_again("instance.start", name, "admitted"):
+            raise Silent
         if name in self.holds() or (
             each.paid_until is not None and not each.over and each.paid_until >= self.now
         ):
@@ -247,7 +249,7 @@ class Gpugeek(Rental):
         each = self.resources.get(name, Resource())
         if each.gone or each.running:
             return "resource_state"
-        if each.paid_until == self.now:
+        if each.paid_until == self.now or self.same_again("gpu.release", name, "stopped"):
             raise Silent
         paid = (
             not each.over
@@ -354,8 +356,7 @@ class Gpugeek(Rental):
         assert session is not None
         self.line(name, session, self.now, last=True)
         rate = PRICES[session.sku]["payg" if mode == "package" else mode]
-        beat = session.beat
-        each.running = Session(session.sku, mode, rate, self.now, free=free, settled=self.now, beat=beat)
+        each.running = Session(session.sku, mode, rate, self.now, free=free, settled=self.now)
 
     # --- storage and models
 

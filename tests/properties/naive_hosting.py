@@ -89,6 +89,8 @@ class Hosting(Gpugeek):
         each = self.resources.setdefault(name, Resource())
         if each.gone or each.running:
             return "resource_state"
+        if self.same_again("instance.stop", name, "unpaid"):
+            raise Silent
         known = self.models.setdefault(name, Model(sku))
         known.state, known.cold, known.replicas = "starting", False, replicas
         each.running = self._session(sku, replicas)

@@ -110,6 +110,8 @@ class Neolink(Rental):
             return "resource_state"
         if each.paid_until is not None and each.paid_until >= self.now:
             raise Silent
+        if self.same_again("instance.start", name, "admitted"):
+            raise Silent
         if mode == "payg":
             if self.balance <= 0:
                 return "insufficient_balance"
@@ -167,6 +169,9 @@ class Neolink(Rental):
     def ended(self, name: str, session: Session, *, since: int) -> None:
         if not session.free:
             self._retain(name, since)
+
+    def moved_end(self, name: str, session: Session) -> None:
+        self.ended(name, session, since=self.now)
 
     def _retain(self, name: str, since: int) -> None:
         each = self.resources[name]

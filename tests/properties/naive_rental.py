@@ -278,6 +278,10 @@ class Rental(Walk):
     def lost_disk(self, name: str) -> None:
         """The disk of `name` is no more."""
 
+    def same_again(self, kind: str, name: str, reason: str) -> bool:
+        """Whether the instant has this command already: a second has the same id, and the texts know no second."""
+        return (self.now, kind, name, reason) in self.commands
+
     # --- events
 
     def known(self, name: str) -> Resource:
@@ -307,9 +311,31 @@ class Rental(Walk):
         if not each.unconfirmed:
             return "resource_state"
         if each.lost:
-            raise Silent
-        each.unconfirmed = False
+            session = self._taken_back(name)
+            self.line(name, session, self.now, last=True)
+            each.running, each.last = None, session
+            self.moved_end(name, session)
+        each.unconfirmed = each.lost = False
         return None
+
+    def _taken_back(self, name: str) -> Session:
+        """The closing was none: the hours since then are due."""
+        each = self.resources[name]
+        session = each.last
+        assert session is not None
+        if any(session.settled <= term.end <= self.now for term in each.terms) and session.free:
+            raise Silent
+        if session.charged > rounded(session.owed(session.settled), 2):
+            raise Silent
+        # A closing less than a second into an hour has no line: that hour's begins with the hour.
+        ends = [session.start, *(line.end for line in session.lines), session.settled // HOUR * HOUR]
+        session.settled = max(end for end in ends if end <= session.settled)
+        for hour in range((session.settled // HOUR + 1) * HOUR, self.now, HOUR):
+            self.line(name, session, hour, last=False)
+        return session
+
+    def moved_end(self, name: str, session: Session) -> None:
+        """The end of a session is another than was thought."""
 
     def beat(self, name: str) -> str | None:
         each = self.known(name)
@@ -319,7 +345,10 @@ class Rental(Walk):
             each.running.beat = self.now
             return None
         if each.lost:
-            raise Silent
+            each.running = self._taken_back(name)
+            each.running.beat = self.now
+            each.lost, each.unconfirmed, each.delete_at = False, False, None
+            return None
         return None if each.unconfirmed else "resource_state"
 
     def release(self, name: str) -> str | None:

@@ -161,3 +161,40 @@ def rented(told: Told) -> list[tuple[Any, ...]]:
          Decimal(c["quantity"]), Decimal(c["unit_price"]), Decimal(c["amount"]))
         for c in told.charges()
     ]  # fmt: skip
+
+
+BEGINS = {"request": ("paid",), "start": ("paid", "run"), "sample": ("stored",)}
+ABOUT = {
+    **dict.fromkeys(("renew", "auto_renew", "change"), "paid"),
+    **dict.fromkeys(("stop", "release", "beat", "state", "replicas", "limits_set"), "run"),
+    "delete": "stored",
+}
+
+
+@st.composite
+def events(
+    draw: st.DrawFn,
+    kinds: tuple[str, ...],
+    data: dict[str, st.SearchStrategy[dict[str, Any]]],
+    steps: st.SearchStrategy[int],
+    method: str,
+) -> list[Event]:
+    """What happens to an account that has some money, mostly to what it has started already."""
+    fund = {"state": "succeeded", "payment": "p0", "amount": draw(money("1", "12", "70", "1300", "20000")),
+            "method": method, "fee": Decimal(0), "bonus": Decimal(0)}  # fmt: skip
+    told: list[Event] = [(0, "pay", fund)]
+    now = 0
+    known: dict[str, set[str]] = {"paid": set(), "run": set(), "stored": set()}
+    for _ in range(draw(st.integers(1, 22))):
+        now += draw(steps)
+        kind = draw(st.sampled_from(kinds))
+        said = dict(draw(data[kind]))
+        for what in BEGINS.get(kind, ()):
+            known[what].add(said["name"])
+        if kind in ABOUT:
+            names = sorted(known[ABOUT[kind]])
+            if not names:
+                continue
+            said["name"] = draw(st.sampled_from(names))
+        told.append((now, kind, said))
+    return told

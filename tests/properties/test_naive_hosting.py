@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.properties.naive_account import DAY, HOUR, MINUTE, Event
 from tests.properties.naive_hosting import Hosting
-from tests.properties.naive_stories import account_events, as_event, money, rented, said, some
+from tests.properties.naive_stories import account_events, as_event, events, money, rented, said, some
 from tests.properties.stories import law, moment
 from tests.scenarios.telling import Told, opened, tell
 
@@ -46,20 +46,17 @@ zones = some("Asia/Shanghai", "UTC")
 @st.composite
 def stories(draw: st.DrawFn) -> list[Event]:
     """What happens to an account with hosted models: little money, many coincidences."""
-    told: list[Event] = []
-    now = 0
-    for _ in range(draw(st.integers(1, 25))):
-        now += draw(steps)
-        kind = draw(st.sampled_from(KINDS))
-        data = dict(draw(DATA[kind]))
+    told = draw(events(KINDS, DATA, steps, "alipay"))
+    for _, kind, data in told:
         if kind == "start":
             data |= {"sku": SKUS[data["name"]], "mode": "payg"}
             if data["name"] != "dep":
                 del data["replicas"]
         if kind == "serve":
             data["model"] = SKUS[data["resource"]]
-        told.append((now, kind, data))
-    return [*told, (now + draw(some(0, HOUR, DAY, 8 * DAY)), "withdraw", {})]
+        if kind in ("replicas", "limits_set"):
+            data["name"] = "dep"
+    return [*told, (told[-1][0] + draw(some(0, HOUR, DAY, 8 * DAY)), "withdraw", {})]
 
 
 def both(story: list[Event], zone: str) -> tuple[list[tuple[str, Any, Any]], Told]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.properties.naive_account import DAY, HOUR, MINUTE, Event
 from tests.properties.naive_neolink import Neolink
-from tests.properties.naive_stories import account_events, as_event, gaps, money, rented, said, some
+from tests.properties.naive_stories import account_events, as_event, events, gaps, money, rented, said, some
 from tests.properties.stories import law, moment
 from tests.scenarios.telling import Told, opened, tell
 
@@ -43,33 +43,29 @@ DATA = account_events(("alipay", "alipay", "wechat", "card"), ("0.50", "3", "60"
 }  # fmt: skip
 KINDS = (
     *("pay",) * 4, "transfer", "transfer", "give_back", "give_back", "grant", "coupon", "settings", "settings",
-    *("request",) * 4, *("start",) * 5, *("stop",) * 3, "release", "beat", "beat", "renew", "renew", "auto_renew", "change",
+    *("request",) * 4, *("start",) * 5, *("stop",) * 3, "release", *("beat",) * 5,
+    "renew", "renew", "auto_renew", "change",
     *("sample",) * 4, "delete", "serve",
 )  # fmt: skip
 zones = some("Asia/Shanghai", "Asia/Shanghai", "America/New_York", "UTC")
-steps = st.one_of(gaps, some(9_000, 5 * MINUTE, HOUR - 1, HOUR + 1, 8 * HOUR))
+steps = st.one_of(gaps, some(9_000, 5 * MINUTE, 15 * MINUTE, HOUR - 1, HOUR + 1, 8 * HOUR))
 
 
 @st.composite
 def stories(draw: st.DrawFn) -> list[Event]:
     """What happens to a Neolink account: little money, many coincidences."""
-    told: list[Event] = []
-    now = 0
-    for _ in range(draw(st.integers(1, 25))):
-        now += draw(steps)
-        kind = draw(st.sampled_from(KINDS))
-        data = draw(DATA[kind])
+    told = draw(events(KINDS, DATA, steps, "alipay"))
+    for _, kind, data in told:
         if kind in ("request", "start"):
-            data = data | {"disk_gb": DISKS[data["name"]]}
+            data["disk_gb"] = DISKS[data["name"]]
         if kind == "request" and data["mode"] != "package":
-            data = data | {"term": None}
-        told.append((now, kind, data))
-    return told
+            data["term"] = None
+    return [*told, (told[-1][0] + draw(some(0, HOUR, DAY, 3 * DAY, 17 * DAY)), "withdraw", {})]
 
 
 def both(story: list[Event], zone: str) -> tuple[list[tuple[str, Any, Any]], Told]:
     """(what, what the engine says, what the reading says)."""
-    end = max(time for time, _, _ in story) + 20 * DAY
+    end = max(time for time, _, _ in story)
     naive = Neolink(zone)
     naive.tell(story, end)
     lines = [as_event(n, each, "CNY", naive.told) for n, each in enumerate(naive.told)]

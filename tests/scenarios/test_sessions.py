@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from tests.scenarios.renting import alive, start, stop, topup
 from tests.scenarios.telling import (
     PER_HOUR_0_36,
     TEN_CENTS_A_SECOND,
@@ -416,3 +417,22 @@ def test_a_late_confirmation_of_our_stop_is_accepted_after_a_restart() -> None:
 
     assert told.cost() == Decimal(12)
     assert told.reasons() == []
+
+
+@pytest.mark.req("X-12")
+def test_a_start_that_is_refused_for_want_of_a_term_does_not_keep_a_heartbeat_from_taking_the_closing_back() -> (
+    None
+):
+    told = tell(
+        opened("neolink"),
+        topup("00:00", "100"),
+        start("10:00", "rtx-4090"),
+        alive("10:10"),
+        start("10:30", "rtx-4090", mode="package"),
+        alive("10:40"),
+        stop("10:50"),
+    )
+
+    assert told.reasons() == ["resource_state"]
+    # Fifty minutes, not the ten until the closing.
+    assert told.cost("i-1") == Decimal("1.65")

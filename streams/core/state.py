@@ -2,7 +2,8 @@
 
 The worker keeps one such value an account in the `accounts` table and its changelog. Times are UTC
 milliseconds, money exact decimals in the account's currency. Fields are only ever appended (array_like):
-a value written by an older release reads with the defaults of the newer fields.
+a value written by an older release reads with the defaults of the newer fields. Nothing refers back to what holds it,
+so Python's collector need not look at the structs (gc=False).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Outbox:
         self.rejections: list[Any] = []
 
 
-class Segment(msgspec.Struct, array_like=True):
+class Segment(msgspec.Struct, array_like=True, gc=False):
     """`count` settled lines of `step_ms` each, from `start_ms` on, written in the run's revision `revision`."""
 
     start_ms: int
@@ -47,7 +48,7 @@ class Segment(msgspec.Struct, array_like=True):
         return self.start_ms + self.step_ms * self.count
 
 
-class Draw(msgspec.Struct, array_like=True):
+class Draw(msgspec.Struct, array_like=True, gc=False):
     """Where the money of the lines in [`start_ms`, `end_ms`) came from, in the order in which it was drawn.
 
     One part means all of it; `paid` alone is not noted.
@@ -58,7 +59,7 @@ class Draw(msgspec.Struct, array_like=True):
     parts: list[tuple[str, Decimal]]
 
 
-class Run(msgspec.Struct, array_like=True):
+class Run(msgspec.Struct, array_like=True, gc=False):
     """One session of a resource: started, running, ended; its price is pinned at its start.
 
     `weights` is how many replicas ran since when; empty stands for one all the time.
@@ -86,7 +87,7 @@ class Run(msgspec.Struct, array_like=True):
     beats_ms: int = -NEVER
 
 
-class Fact(msgspec.Struct, array_like=True):
+class Fact(msgspec.Struct, array_like=True, gc=False):
     """Something that happened to a resource; `run` is the one that it would open, `count` its replicas.
 
     `mode` is the one that a start named. One that is `void` has no effect as far as is known: a package without a
@@ -102,7 +103,7 @@ class Fact(msgspec.Struct, array_like=True):
     void: bool = False
 
 
-class Gauge(msgspec.Struct, array_like=True):
+class Gauge(msgspec.Struct, array_like=True, gc=False):
     """Stored gigabytes over time. `covered` are spans of which a package has paid so many
     gigabytes, or all (None); `carry` is not yet billed.
 
@@ -121,7 +122,7 @@ class Gauge(msgspec.Struct, array_like=True):
     draws: list[Draw] = []
 
 
-class PaidLine(msgspec.Struct, array_like=True):
+class PaidLine(msgspec.Struct, array_like=True, gc=False):
     """A charge that a period was paid with: the term's, or its disk's; `parts` are the buckets that it came from."""
 
     charge: str
@@ -129,7 +130,7 @@ class PaidLine(msgspec.Struct, array_like=True):
     parts: list[tuple[str, Decimal]]
 
 
-class Period(msgspec.Struct, array_like=True):
+class Period(msgspec.Struct, array_like=True, gc=False):
     """One paid period of a package, and whether it was renewed by itself."""
 
     start_ms: int
@@ -139,7 +140,7 @@ class Period(msgspec.Struct, array_like=True):
     lines: list[PaidLine] = []
 
 
-class Package(msgspec.Struct, array_like=True):
+class Package(msgspec.Struct, array_like=True, gc=False):
     """A paid term: its periods, its price at purchase, and whether it goes on by itself.
 
     `auto_renew` is what was asked for at the purchase, `switches` are (time, enabled) of what was said later.
@@ -167,7 +168,7 @@ class Package(msgspec.Struct, array_like=True):
         return told[-1] if told else self.auto_renew
 
 
-class Resource(msgspec.Struct, array_like=True):
+class Resource(msgspec.Struct, array_like=True, gc=False):
     """One rented thing: what happened to it in the correctable past, and the sessions that follow from it."""
 
     facts: list[Fact] = []
@@ -209,7 +210,7 @@ class Resource(msgspec.Struct, array_like=True):
     paused_run: Run | None = None
 
 
-class Refill(msgspec.Struct, array_like=True):
+class Refill(msgspec.Struct, array_like=True, gc=False):
     """Auto-refill: the settings in the account's currency, whether it is armed, and the one that is open."""
 
     enabled: bool = False
@@ -224,7 +225,7 @@ class Refill(msgspec.Struct, array_like=True):
     commanded: Decimal = ZERO
 
 
-class TierDecision(msgspec.Struct, array_like=True):
+class TierDecision(msgspec.Struct, array_like=True, gc=False):
     """An operator's word on a key's tier, and whether the account's first top-up had come by then."""
 
     time_ms: int
@@ -232,7 +233,7 @@ class TierDecision(msgspec.Struct, array_like=True):
     tier: str
 
 
-class PaymentState(msgspec.Struct, array_like=True):
+class PaymentState(msgspec.Struct, array_like=True, gc=False):
     """How far a payment has come: what was credited gross, what went back."""
 
     state: str
@@ -246,7 +247,7 @@ class PaymentState(msgspec.Struct, array_like=True):
 Spent = tuple[Decimal, Decimal, int]
 
 
-class Cost(msgspec.Struct, array_like=True):
+class Cost(msgspec.Struct, array_like=True, gc=False):
     """What one resource, sku, model and key cost by one meter, in the open hour and the open day.
 
     `open_*` counts since the last border of an hour or a day; `hour` and `day` are what came before it in the open
@@ -262,7 +263,7 @@ class Cost(msgspec.Struct, array_like=True):
     day: Spent | None = None
 
 
-class Account(msgspec.Struct, array_like=True):
+class Account(msgspec.Struct, array_like=True, gc=False):
     """The whole state of one account."""
 
     id: str

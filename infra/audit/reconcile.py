@@ -20,7 +20,7 @@ from infra.audit.progress import Reached, Say, journal_ends, say_nothing, wait_u
 from infra.audit.refold import Refold
 from infra.audit.report import HOLDERS, AccountSums, Holder, Report
 from infra.audit.running import Difference, Sums, amount_of
-from infra.audit.states import BALANCES, Balances, States, StoredBalances
+from infra.audit.states import Balances, States, StoredBalances
 from infra.audit.topics import Place, Topics
 from infra.audit.twins import Twins
 from infra.settings import Settings
@@ -96,7 +96,7 @@ class _Partition:
         self._frames = observed.frames(topics, partition, witness.ends[names.ACCOUNTS, partition])
         self._balances = observed.balances(topics, partition, witness.ends[names.BALANCES, partition])
         self._states = States(self._frames)
-        self._told = Balances(BALANCES, self._balances, self._refold.balance)
+        self._told = Balances(self._balances, self._refold.balance)
         self._kept = StoredBalances({name: stored.balances[name] for name in mine if name in stored.balances})
         self._twins = {name: Twins(name, self._messages(name)) for name in (names.CHARGES, names.LEDGER)}
 

@@ -6,15 +6,16 @@ balance names its posting. The refold passes every such place, and is compared t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from infra.audit.running import Difference
 from schemas.values import money_text
-from schemas.wire import Balance, encode
+from schemas.wire import Balance
 from streams.codec import pack_account, read_position, unpack_account
 from streams.core.ledger import buckets_of
 from streams.core.state import Account
@@ -26,6 +27,9 @@ STORED_BALANCE = "ClickHouse balances"
 _POSITION_BYTES = 16
 _balance = msgspec.json.Decoder(Balance)
 BalanceOf = Callable[[Account], Any]
+# Posting, balance, buckets.
+StoredBalance = tuple[int, Decimal, Mapping[str, Decimal]]
+Found = TypeVar("Found")
 
 
 class States:
@@ -91,102 +95,89 @@ def _short(value: object) -> str:
     return text if len(text) <= 120 else f"{text[:119]}…"
 
 
-class Balances:
-    """Balance records of one source, by account. `balance_of` makes the refold's."""
+class _Balances(ABC, Generic[Found]):
+    """Balances of one source, by account, each held against the refold's where both have come to the same posting."""
 
-    def __init__(self, where: str, found: Mapping[str, bytes], balance_of: BalanceOf) -> None:
+    def __init__(self, where: str, found: Mapping[str, Found]) -> None:
+        self._where, self._found = where, found
+        # What differed when both last met; until nothing does, they are compared at each event after the posting.
+        self._met: dict[str, list[Difference]] = {}
+        self._floors: dict[str, int] = {}
+        self._now: dict[str, int] = {}
+
+    def touched(self, accounts: Mapping[str, Account]) -> None:
+        """The refold has just changed `accounts`."""
+        for name, account in accounts.items():
+            if not account.profile:
+                continue
+            self._now[name] = account.seq
+            found = self._found.get(name)
+            if found is not None and self._posting(found) == account.seq and self._met.get(name) != []:
+                self._met[name] = [
+                    Difference(name, self._where, *difference) for difference in self._compare(account, found)
+                ]
+
+    def freeze(self) -> None:
+        """Balances after what was folded so far must be there."""
+        self._floors = dict(self._now)
+
+    def finish(self) -> list[Difference]:
+        """All differences, once the journal is at its end."""
+        names = sorted(self._now.keys() | self._found.keys())
+        return [difference for name in names for difference in self._differences(name)]
+
+    def _differences(self, name: str) -> list[Difference]:
+        found, floor = self._found.get(name), self._floors.get(name)
+        if found is None:
+            wanted = f"after posting {floor}"
+            return [] if floor is None else [Difference(name, self._where, "balance", wanted, "none")]
+        posting = self._posting(found)
+        if name not in self._met or (floor is not None and posting < floor):
+            last = self._now.get(name) if floor is None else floor
+            return [Difference(name, self._where, "last posting", str(last), str(posting))]
+        return self._met[name]
+
+    @abstractmethod
+    def _posting(self, found: Found) -> int:
+        """The number of the posting after which it is."""
+
+    @abstractmethod
+    def _compare(self, account: Account, found: Found) -> Iterator[tuple[str, str, str]]:
+        """Each field that differs, what it should be and what it is."""
+
+
+class Balances(_Balances[Any]):
+    """Records of the topic `balances`. `balance_of` makes the refold's."""
+
+    def __init__(self, found: Mapping[str, bytes], balance_of: BalanceOf) -> None:
         """`found`: records as bytes."""
-        self._where = where
-        self._found = {name: _balance.decode(raw) for name, raw in found.items()}
+        super().__init__(BALANCES, {name: _balance.decode(raw) for name, raw in found.items()})
         self._balance_of = balance_of
-        self._met: dict[str, bool] = {}
-        self._wanted: dict[str, Any] = {}
-        self._floors: dict[str, int] = {}
-        self._now: dict[str, int] = {}
 
-    def touched(self, accounts: Mapping[str, Account]) -> None:
-        """The refold has just changed `accounts`."""
-        for name, account in accounts.items():
-            if not account.profile:
-                continue
-            self._now[name] = account.seq
-            found = self._found.get(name)
-            if found is not None and found.seq == account.seq and not self._met.get(name, False):
-                wanted = self._balance_of(account)
-                self._met[name] = encode(wanted) == encode(found)
-                self._wanted[name] = wanted
+    def _posting(self, found: Any) -> int:
+        return int(found.seq)
 
-    def freeze(self) -> None:
-        """Balances after what was folded so far must be there."""
-        self._floors = dict(self._now)
-
-    def finish(self) -> list[Difference]:
-        """All differences, once the journal is at its end."""
-        differences = []
-        for name in sorted(self._now.keys() | self._found.keys()):
-            found, floor = self._found.get(name), self._floors.get(name)
-            if found is None:
-                if floor is not None:
-                    differences.append(
-                        Difference(name, self._where, "balance", f"after posting {floor}", "none")
-                    )
-            elif name not in self._met or (floor is not None and found.seq < floor):
-                wanted = self._now.get(name) if floor is None else floor
-                differences.append(Difference(name, self._where, "last posting", str(wanted), str(found.seq)))
-            elif not self._met[name]:
-                differences += self._contents(name, self._wanted[name], found)
-        return differences
-
-    def _contents(self, name: str, wanted: Any, found: Any) -> list[Difference]:
-        return [
-            Difference(
-                name, self._where, field, _short(getattr(wanted, field)), _short(getattr(found, field))
-            )
-            for field in wanted.__struct_fields__
-            if getattr(wanted, field) != getattr(found, field)
-        ]
+    def _compare(self, account: Account, found: Any) -> Iterator[tuple[str, str, str]]:
+        wanted = self._balance_of(account)
+        for field in wanted.__struct_fields__:
+            mine, held = getattr(wanted, field), getattr(found, field)
+            if mine != held:
+                yield field, _short(mine), _short(held)
 
 
-class StoredBalances:
-    """Balances as ClickHouse has them: (posting, balance, buckets) by account."""
+class StoredBalances(_Balances[StoredBalance]):
+    """Balances as ClickHouse has them."""
 
-    def __init__(self, found: Mapping[str, tuple[int, Decimal, Mapping[str, Decimal]]]) -> None:
-        self._found = found
-        self._met: set[str] = set()
-        self._floors: dict[str, int] = {}
-        self._now: dict[str, int] = {}
-        self._differences: list[Difference] = []
+    def __init__(self, found: Mapping[str, StoredBalance]) -> None:
+        super().__init__(STORED_BALANCE, found)
 
-    def touched(self, accounts: Mapping[str, Account]) -> None:
-        """The refold has just changed `accounts`."""
-        for name, account in accounts.items():
-            if not account.profile:
-                continue
-            self._now[name] = account.seq
-            found = self._found.get(name)
-            if found is not None and found[0] == account.seq and name not in self._met:
-                self._met.add(name)
-                self._compare(name, account, found[1], found[2])
+    def _posting(self, found: StoredBalance) -> int:
+        return found[0]
 
-    def freeze(self) -> None:
-        """Balances after what was folded so far must be there."""
-        self._floors = dict(self._now)
-
-    def finish(self) -> list[Difference]:
-        """All differences, once the journal is at its end."""
-        for name in sorted(self._now.keys() | self._found.keys()):
-            found, floor = self._found.get(name), self._floors.get(name)
-            if found is None and floor is None:
-                continue
-            if found is None or name not in self._met or (floor is not None and found[0] < floor):
-                held = "none" if found is None else str(found[0])
-                self._differences.append(Difference(name, STORED_BALANCE, "last posting", str(floor), held))
-        return self._differences
-
-    def _compare(self, name: str, account: Account, balance: Decimal, buckets: Mapping[str, Decimal]) -> None:
+    def _compare(self, account: Account, found: StoredBalance) -> Iterator[tuple[str, str, str]]:
+        _, balance, buckets = found
         wanted = {"balance": account.balance} | {b: Decimal(text) for b, text in buckets_of(account).items()}
         held = {"balance": balance, **buckets}
         for field, amount in wanted.items():
             if held.get(field) != amount:
-                found = money_text(held[field]) if field in held else "none"
-                self._differences.append(Difference(name, STORED_BALANCE, field, money_text(amount), found))
+                yield field, money_text(amount), money_text(held[field]) if field in held else "none"

@@ -1,6 +1,6 @@
 """The comparisons of `reconcile` find what is missing, strange, doubled with other content, or summed wrongly."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 
 from infra.audit.refold import Refold
 from infra.audit.running import Mark, Sums
-from infra.audit.states import States
+from infra.audit.states import Balances, States, StoredBalances
 from infra.audit.twins import Twins
 from infra.books import load_book
 from schemas.wire import encode
@@ -174,6 +174,67 @@ def test_a_state_of_an_older_release_is_compared_in_the_fields_it_had() -> None:
         frames[name] = frame[:16] + msgspec.msgpack.encode(fields[:-1])
 
     assert states_against(frames) == []
+
+
+# --- balances ---------------------------------------------------------------------------------------------
+
+
+def records_after(records: int) -> dict[str, Any]:
+    refold = Refold(BOOK)
+    for offset, value in enumerate(JOURNAL[:records]):
+        refold.take(offset, value)
+    return {account.id: refold.balance(account) for account in refold.accounts() if account.profile}
+
+
+def balances_against(records: dict[str, Any]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """What is said of these records on the topic, and of the same in ClickHouse."""
+    refold = Refold(BOOK)
+    told = Balances({name: encode(record) for name, record in records.items()}, refold.balance)
+    kept = StoredBalances(
+        {
+            name: (
+                record.seq,
+                Decimal(record.balance),
+                {bucket: Decimal(text) for bucket, text in record.buckets.items()},
+            )
+            for name, record in records.items()
+        }
+    )
+
+    def touched(accounts: Mapping[str, Account]) -> None:
+        told.touched(accounts)
+        kept.touched(accounts)
+
+    for offset, value in enumerate(JOURNAL):
+        refold.take(offset, value, touched)
+    told.freeze()
+    kept.freeze()
+    return tuple([(found.what, found.found) for found in each.finish()] for each in (told, kept))  # type: ignore[return-value]
+
+
+def test_balances_as_the_journal_gives_them_are_no_difference() -> None:
+    assert balances_against(records_after(len(JOURNAL))) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (None, ("balance", "none")),
+        ({"seq": 999}, ("last posting", "999")),
+        ({"balance": "123456.789"}, ("balance", "123456.789")),
+    ],
+    ids=["missing", "elsewhere", "wrong"],
+)
+def test_a_balance_that_is_not_as_the_journal_gives_it_is_found(
+    changes: dict[str, Any] | None, said: tuple[str, str]
+) -> None:
+    records = records_after(len(JOURNAL))
+    name = max(records, key=lambda name: records[name].seq)
+    record = records.pop(name)
+    if changes is not None:
+        records[name] = msgspec.structs.replace(record, **changes)
+
+    assert balances_against(records) == ([said], [said])
 
 
 def accounts_of(frames: dict[str, bytes]) -> list[Account]:

@@ -17,7 +17,7 @@ from schemas.events import (
 from schemas.records import Reason
 from streams.core import endings, plans, sessions, timing
 from streams.core.notices import notify_stopped
-from streams.core.sessions import COLD, ENDING, LAPSE, LOST, OPENING, OURS, START, STOP
+from streams.core.sessions import COLD, ENDING, LAPSE, LOST, OPENING, OURS, START, STOP, SWITCH
 from streams.core.state import NEVER, Fact, Resource, Run
 from streams.core.turn import Refusal, Turn
 
@@ -130,8 +130,17 @@ def stop(turn: Turn, data: InstanceStopped, time_ms: int) -> Refusal | None:
 
 def _still_lost(resource: Resource, last: Run, time_ms: int) -> bool:
     """Whether silence closed the session and nothing has been ended since, not even what was paused as it began."""
-    since = (fact.kind for fact in resource.facts if last.end_ms <= fact.time_ms <= time_ms)
+    begun = [
+        index for index, fact in enumerate(resource.facts) if _opens(fact) and fact.time_ms <= last.start_ms
+    ]
+    # What ended at the instant at which this began was the session before it.
+    after = resource.facts[begun[-1] + 1 :] if begun else resource.facts
+    since = (fact.kind for fact in after if last.end_ms <= fact.time_ms <= time_ms)
     return last.ended_by == LOST and sessions.ENDING.isdisjoint(since)
+
+
+def _opens(fact: Fact) -> bool:
+    return fact.kind in OPENING or fact.kind == SWITCH
 
 
 def release(turn: Turn, data: InstanceReleased, time_ms: int) -> Refusal | None:

@@ -436,3 +436,20 @@ def test_a_start_that_is_refused_for_want_of_a_term_does_not_keep_a_heartbeat_fr
     assert told.reasons() == ["resource_state"]
     # Fifty minutes, not the ten until the closing.
     assert told.cost("i-1") == Decimal("1.65")
+
+
+@pytest.mark.req("X-12")
+def test_a_session_that_begins_as_one_ends_and_beats_once_is_corrected_by_its_stop() -> None:
+    told = tell(
+        opened("neolink"),
+        topup("00:00", "100"),
+        start("09:00", "rtx-4090"),
+        stop("10:00"),
+        start("10:00", "rtx-4090"),
+        alive("10:00"),
+        stop("10:40"),
+    )
+
+    assert told.reasons() == []
+    assert told.notices("resource_stopped") == [instant("10:15")]
+    assert told.cost("i-1") == Decimal("3.30")

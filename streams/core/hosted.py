@@ -7,6 +7,8 @@ costs its replicas times their time. GG-39: every ten minutes a decision from th
 
 from __future__ import annotations
 
+import msgspec
+
 from schemas.events import LimitsSet, ModelState, ModelStateChanged, ReplicasChanged
 from schemas.profile import Scaling
 from schemas.records import CommandType, Reason
@@ -97,8 +99,9 @@ def _again(turn: Turn, opened: Run, time_ms: int) -> Run:
     rate, version = opened.rate, opened.price_version
     if sold is not None and sold[1].payg is not None:
         rate, version = sold[1].payg, sold[1].version
-    return Run(time_ms, opened.sku, opened.mode, rate, version, opened.rule, opened.timing, opened.meter,
-               opened.model, opened.period_s, opened.minimum, settled_ms=time_ms)  # fmt: skip
+    return msgspec.structs.replace(
+        opened, start_ms=time_ms, rate=rate, price_version=version, settled_ms=time_ms
+    )
 
 
 def _arm_cold(turn: Turn, name: str, resource: Resource, hosting: Scaling) -> None:

@@ -113,6 +113,7 @@ def test_a_withdrawal_is_refused_and_the_refusal_can_be_audited() -> None:
 
     (refusal,) = told.of("rejection")
     assert (refusal["reason"], refusal["time"]) == ("withdrawal_not_allowed", instant("02:00"))
+    assert refusal["detail"] == "a balance cannot be withdrawn"
     assert (refusal["event"]["id"], refusal["event"]["data"]) == ("w-1", {"amount": "5"})
     assert told.balance() == "25.00"
 

@@ -73,6 +73,8 @@ def test_every_record_has_id_account_time_and_cause() -> None:
         assert record["time"].endswith("Z")
         assert record["cause"]["source"]
         assert record["cause"]["id"]
+        if record["record"] in ("charge", "notice", "balance"):
+            assert record["profile"] == "fluxedge"
 
 
 @pytest.mark.req("X-01")

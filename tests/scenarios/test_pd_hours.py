@@ -449,6 +449,9 @@ def test_digests_are_sent_at_midnight_when_something_was_spent() -> None:
         (instant("2 00:00"), "1.20"),
         (instant("4 00:00"), "0.60"),
     ]
+    assert digests[0]["values"] == {
+        "spent": "1.20", "from": instant("00:00"), "to": instant("2 00:00"), "period": "daily",
+    }  # fmt: skip
 
 
 @pytest.mark.req("PD-27")

@@ -4,7 +4,7 @@ import pytest
 
 from streams.core.book import Book
 from tests.scenarios.renting import request, start, stop
-from tests.scenarios.telling import BOOK, Record, instant, opened, paid, settings, tell, tick
+from tests.scenarios.telling import BOOK, Record, granted, instant, opened, paid, settings, tell, tick
 
 OPENED = opened("puredocs")
 
@@ -110,6 +110,22 @@ def test_one_refill_is_open_at_a_time_and_it_is_armed_again_above_the_threshold(
 
     # 4.60 (refill), 4.00, 3.40, then the answer: 5.40 at 03:30, 4.80 at 04:00 (refill), 4.20 …
     assert [time for time, _, _ in refills(told)] == [instant("01:00"), instant("04:00")]
+
+
+@pytest.mark.req("R-PD4")
+def test_while_one_is_open_no_second_is_requested_though_a_gift_has_armed_it_again() -> None:
+    told = tell(
+        OPENED,
+        paid("00:00", "5.20"),
+        refilled("00:01", amount="200"),
+        start("01:00", "gpu-s"),
+        granted("01:30", "1"),
+        paid("03:30", "2"),
+        tick("06:00"),
+    )
+
+    # 4.60 (refill), 5.60 with the gift, 5.00, 4.40; 6.40 with the answer, 5.80, 5.20, 4.60 at 06:00 (refill).
+    assert [time for time, _, _ in refills(told)] == [instant("01:00"), instant("06:00")]
 
 
 @pytest.mark.req("R-PD4")

@@ -233,6 +233,18 @@ def test_a_heartbeat_of_when_it_was_stopped_is_refused_also_when_told_after_our_
     assert told.reasons() == ["resource_state"]
 
 
+@pytest.mark.parametrize(("when", "minutes"), [("10:20", 1), ("11:02", 62)])
+@pytest.mark.req("X-12", "X-02")
+def test_a_release_told_late_ends_the_session_then_or_where_the_silence_of_that_time_began(
+    when: str, minutes: int
+) -> None:
+    beats = [beat(time) for time in ("10:01", "11:00", "11:05", "11:10", "10:30")]
+
+    told = tell(OPENED, FUNDED, LEASED, *beats, released(when), tick("12:00"))
+
+    assert told.cost() == Decimal(6) * minutes
+
+
 @pytest.mark.req("X-12", "R-FX2")
 def test_silence_after_our_own_stop_says_nothing() -> None:
     told = tell(OPENED, paid("00:00", "7"), LEASED, beat("10:00:50"), tick("12:00"))

@@ -187,10 +187,12 @@ def test_an_event_that_is_too_old_moves_no_clock() -> None:
 
 @pytest.mark.req("X-02")
 def test_a_stop_that_overtakes_its_start_waits_for_it() -> None:
-    told = tell(OPENED, FUNDED, stopped("10:01"), LEASED, tick("13:00"))
+    told = tell(OPENED, FUNDED, stopped("10:01", reason="failed"), LEASED, tick("13:00"))
 
     assert told.reasons() == []
     assert told.cost() == Decimal(6)
+    (notice,) = told.of("notice", type="resource_stopped")
+    assert notice["cause"]["id"] == "instance.stopped m-1 10:01"
 
 
 @pytest.mark.req("X-02")
@@ -246,6 +248,22 @@ def test_an_event_that_waits_for_an_earlier_start_waits_one_hour_in_all() -> Non
     assert [(r["reason"], r["time"]) for r in told.of("rejection")] == [
         ("unknown_resource", instant("11:05"))
     ]
+
+
+@pytest.mark.req("X-02")
+def test_a_late_stop_from_before_the_start_that_is_known_waits_for_an_earlier_one() -> None:
+    told = tell(
+        OPENED,
+        FUNDED,
+        started("10:30", TEN_CENTS_A_SECOND),
+        stopped("10:05"),
+        LEASED,
+        stopped("10:31"),
+        tick("13:00"),
+    )
+
+    assert told.reasons() == []
+    assert told.cost() == Decimal(6) * 6
 
 
 @pytest.mark.req("X-11")

@@ -74,11 +74,12 @@ def run(dsn: str, folder: Path, charges: int = CHARGES) -> dict[str, float]:
             browser.close()
     finally:
         server.should_exit = True
-    painted, whole = zip(*times, strict=True)
+    painted, quick, whole = zip(*times, strict=True)
     return {
         "dashboard_charges": charges,
         "dashboard_first_paint_s": round(statistics.median(painted) / 1000, 3),
-        "dashboard_costs_s": round(statistics.median(whole) / 1000, 3),
+        "dashboard_costs_s": round(statistics.median(quick) / 1000, 3),
+        "dashboard_whole_s": round(statistics.median(whole) / 1000, 3),
     }
 
 
@@ -91,15 +92,21 @@ def _serve(client: Client, port: int) -> uvicorn.Server:
     return server
 
 
-def _load(page: Page, port: int) -> tuple[float, float]:
-    """Milliseconds to the first paint with content, and until overview, costs and ledger stand."""
+def _load(page: Page, port: int) -> tuple[float, float, float]:
+    """Milliseconds to the first paint with content, until overview, costs and ledger stand, and until all does."""
     page.goto(f"http://127.0.0.1:{port}/accounts/{ACCOUNT}")
-    for place in ("overview", "costs", "ledger"):
-        page.wait_for_selector(f"#{place}:not([aria-busy])", timeout=60_000)
-    whole = page.evaluate("performance.now()")
+    quick = _stands(page, "overview", "costs", "ledger")
+    whole = _stands(page, "notices", "settings", "dearest", "suggestions")
     painted = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
     page.close()
-    return float(painted), float(whole)
+    return float(painted), quick, whole
+
+
+def _stands(page: Page, *places: str) -> float:
+    """When the last of `places` was filled."""
+    for place in places:
+        page.wait_for_selector(f"#{place}:not([aria-busy])", timeout=60_000)
+    return float(page.evaluate("performance.now()"))
 
 
 def main() -> None:

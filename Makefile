@@ -7,6 +7,8 @@ UV := .venv/bin/uv
 UV_VERSION := 0.13.9
 STAMP := .venv/.setup-done
 COVERED := --cov --cov-report=term --cov-report=json
+# Two processes, a file of tests in one of them: each has a broker and an engine of its own.
+SIDE_BY_SIDE := --numprocesses=2 --dist=loadfile
 SERVERLESS := -m "not kafka and not clickhouse and not browser"
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null))
 
@@ -42,11 +44,11 @@ down: setup     ## stop it
 test: setup     ## every test, and every branch of schemas and streams/core; writes build/junit.xml
 	@bash infra/prerequisites.sh test
 	@mkdir -p build/coverage
-	@$(PY) -m pytest --junitxml=build/junit.xml $(COVERED)
+	@$(PY) -m pytest $(SIDE_BY_SIDE) --junitxml=build/junit.xml $(COVERED)
 
 coverage: setup ## only the branches of schemas and streams/core, by the tests without servers; writes build/coverage/
 	@mkdir -p build/coverage
-	@$(PY) -m pytest -q $(COVERED) --cov-report=html:build/coverage/html $(SERVERLESS) --ignore=tests/integration --ignore=tests/chaos tests
+	@$(PY) -m pytest -q $(SIDE_BY_SIDE) $(COVERED) --cov-report=html:build/coverage/html $(SERVERLESS) --ignore=tests/integration --ignore=tests/chaos tests
 
 check: setup    ## format, lint, types, imports, core tests; under 30 s
 	@.venv/bin/ruff format --check .

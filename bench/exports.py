@@ -22,6 +22,7 @@ from sinks.clickhouse.migrate import migrate
 from tests.servers import clickhouse_server, own_settings
 
 ROWS = 10_000_000
+BLOCK = 1_000_000
 # Charges of 1,000 accounts over a month, as the worker writes them.
 FILL = """
 INSERT INTO charges (id, account, time, cause, profile, sku, meter, start, end, quantity, unit, unit_price, amount,
@@ -31,7 +32,7 @@ SELECT concat('chg_', lower(hex(sipHash64(number))), '_tokens_in'), concat('acco
     ('gateway', toString(number)), 'flexai', 'llama-3.3-70b', 'tokens_in', time, time,
     toDecimal128(number % 90000, 12) / 1000000 AS quantity, '1M tokens', '0.2', toDecimal128(quantity * 2 / 10, 12), 'USD', 'FA-06', '2020-01-01',
     '', concat('r', toString(number)), 'llama-3.3-70b', concat('key-', toString(number % 3000)), '', number % 4, number
-FROM numbers({rows:UInt64})
+FROM numbers({first:UInt64}, {count:UInt64})
 """
 
 
@@ -39,7 +40,9 @@ def run(settings: Settings, rows: int = ROWS) -> dict[str, float]:
     """Fill a database with `rows` charges and export them."""
     dsn, database = settings.clickhouse_dsn.get_secret_value(), settings.clickhouse_database
     migrate(dsn, database)
-    connect(dsn, database).command(FILL, parameters={"rows": rows})
+    client = connect(dsn, database)
+    for first in range(0, rows, BLOCK):
+        client.command(FILL, parameters={"rows": rows, "first": first, "count": min(BLOCK, rows - first)})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "focus.csv"
         command = [sys.executable, "-m", "infra.cli", "export", "focus", "--from", "2026-11-01"]

@@ -44,20 +44,36 @@ def run(settings: Settings, rows: int = ROWS) -> dict[str, float]:
     for first in range(0, rows, BLOCK):
         client.command(FILL, parameters={"rows": rows, "first": first, "count": min(BLOCK, rows - first)})
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "focus.csv"
-        command = [sys.executable, "-m", "infra.cli", "export", "focus", "--from", "2026-11-01"]
-        began_s = time.perf_counter()
-        subprocess.run(
-            [*command, "--to", "2026-12-01", "--output", path], env=os.environ | settings.to_env(), check=True
-        )
-        took_s = time.perf_counter() - began_s
-        size = path.stat().st_size
+        csv, parquet = Path(folder) / "focus.csv", Path(folder) / "focus.parquet"
+        csv_s = _export(settings, csv)
+        csv_mb = _peak_mb()
+        parquet_s = _export(settings, parquet, "--parquet")
+        size = csv.stat().st_size
     return {
         "export_rows": rows,
-        "export_rows_per_s": round(rows / took_s),
-        "export_rss_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
+        "export_rows_per_s": round(rows / csv_s),
+        "export_rss_mb": csv_mb,
         "export_bytes_per_row": round(size / rows),
+        "export_parquet_rows_per_s": round(rows / parquet_s),
+        "export_parquet_rss_mb": _peak_mb(),
     }
+
+
+def _export(settings: Settings, path: Path, *options: str) -> float:
+    """Seconds that the command takes."""
+    command = [sys.executable, "-m", "infra.cli", "export", "focus", "--from", "2026-11-01"]
+    began_s = time.perf_counter()
+    subprocess.run(
+        [*command, "--to", "2026-12-01", *options, "--output", path],
+        env=os.environ | settings.to_env(),
+        check=True,
+    )
+    return time.perf_counter() - began_s
+
+
+def _peak_mb() -> int:
+    """Of the largest command so far: the engine has not ended yet."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
 
 
 def main() -> None:

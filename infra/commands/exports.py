@@ -4,7 +4,7 @@ Rows stream: memory does not grow with them. A file appears under its name only 
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
@@ -16,7 +16,7 @@ import typer
 from infra.commands.output import connected
 
 if TYPE_CHECKING:
-    from sinks.clickhouse.exports.stream import Export, Form, Seller, Span
+    from sinks.clickhouse.exports.stream import Export, Seller, Span
 
 DAY_FORMATS = ["%Y-%m-%d"]
 
@@ -54,25 +54,18 @@ def focus(
     """Write FOCUS 1.2 rows: usage, purchases, credit that was given, corrections."""
     from sinks.clickhouse.exports import stream
 
-    charges, postings = stream.focus(_span(start, end), _sellers())
-    if as_parquet:
-        _write([(stream.together(charges, postings), stream.Form.PARQUET)], output)
-    else:
-        _write([(charges, stream.Form.CSV_WITH_NAMES), (postings, stream.Form.CSV)], output)
+    write = _write_parquet if as_parquet else _write_csv
+    write(stream.focus(_span(start, end), _sellers()), output)
 
 
 def csv_file(table: Table, start: First, end: After, output: Output = None) -> None:
     """Write charges or the ledger as CSV; names that a spreadsheet would take for a formula are guarded."""
-    from sinks.clickhouse.exports.stream import Form
-
-    _write([(_table(table, start, end, guarded=True), Form.CSV_WITH_NAMES)], output)
+    _write_csv([_table(table, start, end, guarded=True)], output)
 
 
 def parquet(table: Table, start: First, end: After, output: Output = None) -> None:
     """Write charges or the ledger as Parquet."""
-    from sinks.clickhouse.exports.stream import Form
-
-    _write([(_table(table, start, end, guarded=False), Form.PARQUET)], output)
+    _write_parquet([_table(table, start, end, guarded=False)], output)
 
 
 def beancount(start: First, end: After, output: Output = None) -> None:
@@ -112,11 +105,19 @@ def _sellers() -> "list[Seller]":
     ]
 
 
-def _write(parts: "Iterable[tuple[Export, Form]]", output: Path | None) -> None:
+def _write_csv(exports: "Sequence[Export]", output: Path | None) -> None:
+    from sinks.clickhouse.exports import csv_text
+
     with connected() as client, _target(output) as target:
-        for export, form in parts:
-            for piece in export.pieces(client, form):
-                target.write(piece)
+        for piece in csv_text.pieces(client, exports):
+            target.write(piece)
+
+
+def _write_parquet(exports: "Sequence[Export]", output: Path | None) -> None:
+    from sinks.clickhouse.exports import parquet
+
+    with connected() as client, _target(output) as target:
+        parquet.write(client, exports, target)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,10 @@ from beancount.core.data import Balance, Open, Transaction
 from infra.demo.script import Script
 from infra.demo.stories import tell_all
 from infra.settings import Settings
+from schemas.values import plain
 from sinks.clickhouse.client import connect
+from sinks.clickhouse.exports import parquet
+from sinks.clickhouse.exports.stream import Span, ledger
 from tests import focus_validator
 from tests.integration.stored import store_story
 from tests.servers import own_settings
@@ -65,6 +69,15 @@ def export(settings: Settings, *arguments: str, code: int = 0) -> subprocess.Com
 
 def table(text: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text.decode())))
+
+
+def as_text(value: Any) -> str:
+    """A value of Parquet as CSV has it."""
+    return "" if value is None else plain(value) if isinstance(value, Decimal) else str(value)
+
+
+def sorted_by_id(rows: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    return sorted(rows, key=lambda row: (row["x_RecordId"], row["ChargeCategory"]))
 
 
 def asked(settings: Settings, sql: str) -> list[Any]:
@@ -154,11 +167,39 @@ def test_focus_knows_all_five_providers_and_what_each_sells(focus_file: Path) ->
 def test_parquet_holds_the_rows_of_the_csv(focus_file: Path, month: Settings, tmp_path: Path) -> None:
     export(month, "focus", *MONTH, "--parquet", "--output", str(tmp_path / "focus.parquet"))
 
-    rows = pyarrow.parquet.read_table(tmp_path / "focus.parquet")
+    rows = pyarrow.parquet.read_table(tmp_path / "focus.parquet").to_pylist()
     wanted = table(focus_file.read_bytes())
-    assert rows.column_names == list(wanted[0])
-    assert rows.num_rows == len(wanted)
-    assert sum(rows["BilledCost"].to_pylist()) == sum(Decimal(row["BilledCost"]) for row in wanted)
+    assert list(rows[0]) == list(wanted[0])
+    assert sorted_by_id(
+        {name: as_text(value) for name, value in row.items()} for row in rows
+    ) == sorted_by_id(wanted)
+
+
+def test_many_rows_are_many_groups_of_one_file(month: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "READ_BYTES", 1 << 16)
+    monkeypatch.setattr(parquet, "ROWS_A_GROUP", 100)
+    client = connect(month.clickhouse_dsn.get_secret_value(), month.clickhouse_database)
+    written = io.BytesIO()
+
+    parquet.write(client, [ledger(Span(date(2026, 11, 1), date(2026, 12, 2)), guarded=False)], written)
+
+    file = pyarrow.parquet.ParquetFile(written)
+    ((postings,),) = asked(month, "SELECT count() FROM entries FINAL")
+    assert file.metadata.num_rows == postings
+    assert file.metadata.num_row_groups > 3
+    seqs = file.read(["account", "seq"]).to_pylist()
+    assert seqs == sorted(seqs, key=lambda row: (row["account"], row["seq"]))
+
+
+def test_days_without_a_row_are_a_file_without_rows(month: Settings, tmp_path: Path) -> None:
+    long_ago = ("--from", "2020-01-01", "--to", "2020-01-02")
+
+    lines = export(month, "csv", "charges", *long_ago).stdout.decode().splitlines()
+    export(month, "parquet", "charges", *long_ago, "--output", str(tmp_path / "none.parquet"))
+
+    rows = pyarrow.parquet.read_table(tmp_path / "none.parquet")
+    assert (len(lines), rows.num_rows) == (1, 0)
+    assert next(csv.reader(lines)) == rows.column_names
 
 
 def test_a_month_that_is_over_is_corrected_as_focus_wants_it(clickhouse_settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """A statement of this folder run in ClickHouse, its answer handed on piece by piece as ClickHouse formats it.
 
-Nothing is held: the memory of an export does not depend on its rows.
+Nothing is held: the memory of an export does not depend on its rows. Only rows without a heading are asked for at length:
+the engine of one machine (chDB) makes an answer that has a beginning or an end of its own as a whole first.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ CREDIT_NAME: Final = "Credits"
 
 
 class Form(StrEnum):
-    """ClickHouse's names of the formats that are handed on."""
+    """ClickHouse's names of formats: of the rows, and of an empty answer that tells their names or types."""
 
-    CSV = "CSV"
-    CSV_WITH_NAMES = "CSVWithNames"
-    PARQUET = "Parquet"
+    ROWS = "CSV"
+    NAMES = "CSVWithNames"
+    TYPES = "Parquet"
 
 
 @dataclass(frozen=True)
@@ -67,16 +68,25 @@ class Export:
     statement: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
-    def pieces(self, client: Client, form: Form) -> Iterator[bytes]:
-        """The answer in `form`; raises `ClickHouseError`, also while the answer is on its way."""
-        with (
-            translated(),
-            client.raw_stream(
-                self.statement, parameters=dict(self.parameters), settings=dict(SETTINGS), fmt=form.value
-            ) as answer,
-        ):
-            while piece := answer.read(PIECE_BYTES):
-                yield piece
+    def rows(self, client: Client) -> Iterator[bytes]:
+        """The rows as CSV without a heading; raises `ClickHouseError`, also while they are on their way."""
+        return _pieces(client, self.statement, self.parameters, Form.ROWS)
+
+    def empty(self, client: Client, form: Form) -> bytes:
+        """What `form` says of the columns where there is no row."""
+        without = f"SELECT * FROM ({self.statement}) LIMIT 0"  # noqa: S608 - a file of this folder
+        return b"".join(_pieces(client, without, self.parameters, form))
+
+
+def _pieces(client: Client, sql: str, parameters: Mapping[str, Any], form: Form) -> Iterator[bytes]:
+    with (
+        translated(),
+        client.raw_stream(
+            sql, parameters=dict(parameters), settings=dict(SETTINGS), fmt=form.value
+        ) as answer,
+    ):
+        while piece := answer.read(PIECE_BYTES):
+            yield piece
 
 
 def charges(span: Span, *, guarded: bool) -> Export:
@@ -106,14 +116,6 @@ def seller_parameters(sellers: Sequence[Seller]) -> dict[str, Any]:
         "profiles": [seller.name for seller in sellers],
         "per": [seller.credits_per_unit or Decimal(0) for seller in sellers],
     }
-
-
-def together(first: Export, second: Export) -> Export:
-    """Both in one answer, in no order: for formats that cannot be put one after the other."""
-    return Export(
-        f"SELECT * FROM ({first.statement}) UNION ALL SELECT * FROM ({second.statement})",  # noqa: S608 - files of this folder
-        {**first.parameters, **second.parameters},
-    )
 
 
 @cache

@@ -31,5 +31,7 @@ class IngestConfig:
     batch_messages: int = 5_000
     batch_wait_ms: int = 50
     session_timeout_ms: int = 10_000
+    # How long an input that has more may bring nothing.
+    liveness_s: float = 30.0
     transaction_timeout_ms: int = 30_000
     cache_bytes: int = 128 * 1_048_576

@@ -4,6 +4,7 @@ IngestError
 ├── WrongTopics      the topics are not as ingest needs them
 ├── WrongIndex       an index does not belong to this journal
 ├── StoreFailed      the machine does not let the index be read or written: disk full, no permission
+├── StoodStill       the inputs have more, and it does not come
 ├── LostInput        input that was not read yet is gone, or the journal is
 └── Fenced           another process has taken over; this one must not write any more
 """
@@ -23,6 +24,10 @@ class WrongIndex(IngestError):
 
 class StoreFailed(IngestError):
     """The machine does not let the index be read or written."""
+
+
+class StoodStill(IngestError):
+    """An input brings nothing, though it has more; another process will be given it."""
 
 
 class LostInput(IngestError):

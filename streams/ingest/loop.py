@@ -21,6 +21,7 @@ from confluent_kafka.admin import AdminClient
 from streams.ingest.config import IngestConfig
 from streams.ingest.errors import StoreFailed
 from streams.ingest.group import RETRY_S, Group
+from streams.ingest.liveness import Liveness
 from streams.ingest.reading import Incoming, Reader
 from streams.ingest.store import StoreIsBroken
 from streams.ingest.topics import Ends, Place, check_topics
@@ -64,6 +65,7 @@ class _Loop:
         self._config, self._stop, self._now_ms, self._on_ready = config, stop, now_ms, on_ready
         self._committer = committer
         self._admin = AdminClient(dict(config.kafka))
+        self._liveness = Liveness(config.liveness_s)
         self._under_way: tuple[Sequence[int], Future[dict[int, int]]] | None = None
         self._is_ready = False
         self._swept_s = time.monotonic()
@@ -93,6 +95,7 @@ class _Loop:
         incoming = self._group.receive()
         if self._group.needs_opening():
             self._group.open(self._journal_id)
+            self._liveness.forget()
             return
         if not self._is_ready and self._group.is_settled():
             self._is_ready = True
@@ -112,7 +115,8 @@ class _Loop:
         now_ms = self._now_ms()
         parts, merges = self._group.parts, self._group.merges
         came = {message.partition for message in incoming}
-        asking = [p for p in parts if p in came or merges[p] or parts[p].is_tick_due(now_ms)]
+        look_at_all = self._liveness.is_due()
+        asking = [p for p in parts if look_at_all or p in came or merges[p] or parts[p].is_tick_due(now_ms)]
         if not asking:
             self._settle()
             return
@@ -123,10 +127,13 @@ class _Loop:
             merges[message.partition].put(letter)
         ends = self._answer(question)
         self._settle()
-        if ends is not None:
-            self._commit(
-                [p for p in asking if self._advance(p, [ends[t, p] for t in self._config.inputs], now_ms)]
-            )
+        if ends is None:
+            self._liveness.forget()
+        else:
+            ends_of = {p: [ends[topic, p] for topic in self._config.inputs] for p in asking}
+            for p in asking:
+                self._liveness.look(p, merges[p].reached, ends_of[p])
+            self._commit([p for p in asking if self._advance(p, ends_of[p], now_ms)])
         self._group.hold_back()
 
     def _answer(self, question: Ends) -> dict[Place, int] | None:

@@ -49,6 +49,11 @@ class Merge:
                 taken.append(queue.popleft())
         return taken
 
+    @property
+    def reached(self) -> tuple[int, ...]:
+        """The offset to which each input was read, by rank."""
+        return tuple(self._reached)
+
     def is_drained(self, ends: Sequence[int]) -> bool:
         """True where nothing waits here and nothing older than the moment of `ends` is still to come."""
         return len(self) == 0 and all(

@@ -1,21 +1,25 @@
 """Killed, doubled and robbed of its index, ingest writes each event to the journal once, in the order of the inputs."""
 
+import dataclasses
 import json
 import random
 import shutil
 import threading
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Self
+from typing import Any, Self
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 
+from infra.parts.ingest import ingest_config
 from infra.settings import Settings
 from infra.topics import create_topics
 from schemas.journal import decode_record
 from schemas.topics import ACCOUNT_EVENTS, INPUTS, JOURNAL_TOPIC, PAYMENT_EVENTS, USAGE_EVENTS
-from streams.ingest.loop import wall_ms
+from streams.ingest.errors import StoodStill
+from streams.ingest.group import Group
+from streams.ingest.loop import run, wall_ms
 from tests.integration.ingest_kafka import (
     IngestProcesses,
     counted,
@@ -43,6 +47,27 @@ def ingest(kafka_settings: Settings) -> Iterator[IngestProcesses]:
     processes = IngestProcesses(kafka_settings)
     yield processes
     processes.kill_all()
+
+
+def test_an_input_that_brings_nothing_ends_the_process(
+    kafka_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_topics(kafka_settings)
+    producer = producer_of(kafka_settings)
+    producer.produce(kafka_settings.topic(ACCOUNT_EVENTS), event_bytes())
+    producer.flush()
+    start = Group._start
+
+    def start_without_accounts(group: Group, *opened: Any) -> None:
+        start(group, *opened)
+        inputs = [TopicPartition(kafka_settings.topic(ACCOUNT_EVENTS), p) for p in group.parts]
+        group.consumer.pause(inputs)
+
+    monkeypatch.setattr(Group, "_start", start_without_accounts)
+    config = dataclasses.replace(ingest_config(kafka_settings), liveness_s=1.0)
+
+    with pytest.raises(StoodStill, match="nothing came for 1 s"):
+        run(config, threading.Event(), on_ready=lambda: None)
 
 
 class Load:

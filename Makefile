@@ -7,8 +7,8 @@ UV := .venv/bin/uv
 UV_VERSION := 0.13.9
 STAMP := .venv/.setup-done
 COVERED := --cov --cov-report=term --cov-report=json
-# Two processes, a file of tests in one of them: each has a broker and an engine of its own.
-SIDE_BY_SIDE := --numprocesses=2 --dist=loadfile
+# `make test SIDE_BY_SIDE='--numprocesses=2 --dist=loadfile'` shares the files between two processes (docs/open-points.md).
+SIDE_BY_SIDE ?=
 SERVERLESS := -m "not kafka and not clickhouse and not browser"
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3 2>/dev/null))
 

@@ -140,9 +140,9 @@ class Group:
                 f"the group gave other partitions of each input: {by_rank}; all members must be ingest"
             )
         self._partitions = by_rank[0]
-        held = [TopicPartition(p.topic, p.partition, 0) for p in places]
-        consumer.assign(held)
-        consumer.pause(held)
+        # Nothing is fetched until it is known from where. Assigned and paused instead, an input sometimes brought
+        # nothing for ever once it was assigned anew and resumed.
+        consumer.assign([])
 
     def _revoked(self, _consumer: Consumer, _places: list[TopicPartition]) -> None:
         self._before_leaving()
@@ -167,7 +167,6 @@ class Group:
             for topic, (offset, _) in zip(config.inputs, positions[p], strict=True)
         ]
         self.consumer.assign(places)
-        self.consumer.resume(places)
 
     def _told(self, message: Message, error: KafkaError) -> None:
         if error.code() == KafkaError._PARTITION_EOF:

@@ -6,12 +6,12 @@ As `naive_account.py`: from the contract's sentences alone, for what comes in ti
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
 from tests.properties.naive_account import DAY, HOUR, MINUTE, ZERO, Silent, quantity, rounded
-from tests.properties.naive_rental import TERMS, Rental, Resource, Session, Term
+from tests.properties.naive_rental import TERMS, Held, Rental, Resource, Session, Term
 
 PRICES = {
     "rtx-4090": {"payg": Decimal("3.20"), "spot": Decimal("1.60"), "daily": Decimal(60), "weekly": Decimal(380), "monthly": Decimal(1500)},
@@ -32,22 +32,14 @@ ARREARS = 7 * DAY
 
 
 @dataclass
-class Store:
-    """GB held from an instant on (None is the end), what they came to exactly and what was charged."""
+class Store(Held):
+    """What is paid by the GB-hour, and until when it is settled."""
 
-    sku: str
-    sizes: list[tuple[int, Decimal | None]] = field(default_factory=list)
-    exact: Fraction = Fraction(0)
-    charged: Decimal = ZERO
     settled: int = 0
-
-    def at(self, ms: int) -> Decimal:
-        held = [size for since, size in self.sizes if since <= ms]
-        return (held[-1] if held else None) or ZERO
 
     def gb_hours(self, start: int, end: int) -> Fraction:
         total = Fraction(0)
-        changes = sorted({start, *(since for since, _ in self.sizes if start < since < end)})
+        changes = self.changes(start, end)
         for since, until in zip(changes, [*changes[1:], end], strict=True):
             total += Fraction(self.at(since)) * (until - since)
         return total / HOUR

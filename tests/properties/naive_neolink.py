@@ -5,12 +5,11 @@ As `naive_account.py`: from the contract's sentences alone, for what comes in ti
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
 from tests.properties.naive_account import DAY, ZERO, Silent, quantity, rounded
-from tests.properties.naive_rental import TERMS, Rental, Resource, Session, Term
+from tests.properties.naive_rental import TERMS, Held, Rental, Resource, Session, Term
 
 PAYG = Decimal("1.98")
 PACKAGES = {"daily": Decimal(40), "weekly": Decimal(250), "monthly": Decimal(950)}
@@ -23,23 +22,12 @@ FREE_GB = 30
 POOL = "image-store"
 
 
-@dataclass
-class Gauge:
-    """Sizes held from an instant on; None is the end. What was charged, and what it came to exactly."""
-
-    sku: str
-    sizes: list[tuple[int, Decimal | None]] = field(default_factory=list)
-    exact: Fraction = Fraction(0)
-    charged: Decimal = ZERO
-
-    def at(self, ms: int) -> Decimal:
-        held = [size for since, size in self.sizes if since <= ms]
-        return (held[-1] if held else None) or ZERO
+class Gauge(Held):
+    """What is paid by the day, at its peak."""
 
     def peak(self, start: int, end: int) -> Decimal:
         """Of what was held for a while in [start, end)."""
-        changes = sorted({start, *(since for since, _ in self.sizes if start < since < end)})
-        return max(self.at(ms) for ms in changes)
+        return max(self.at(ms) for ms in self.changes(start, end))
 
 
 class Neolink(Rental):

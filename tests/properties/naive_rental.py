@@ -92,6 +92,24 @@ class Resource:
         return self.terms[-1].end if self.terms else None
 
 
+@dataclass
+class Held:
+    """Gigabytes held from an instant on (None is the end), what they came to exactly and what was charged."""
+
+    sku: str
+    sizes: list[tuple[int, Decimal | None]] = field(default_factory=list)
+    exact: Fraction = Fraction(0)
+    charged: Decimal = ZERO
+
+    def at(self, ms: int) -> Decimal:
+        held = [size for since, size in self.sizes if since <= ms]
+        return (held[-1] if held else None) or ZERO
+
+    def changes(self, start: int, end: int) -> list[int]:
+        """`start`, and each instant before `end` at which the size is another."""
+        return sorted({start, *(since for since, _ in self.sizes if start < since < end)})
+
+
 class Rental(Walk):
     """The walk of a provider that rents by the clock hour and by terms."""
 

@@ -10,10 +10,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 from schemas.values import instant_of
-from tests.properties.naive_account import DAY, HOUR, MINUTE, Event
+from tests.properties.naive_account import DAY, HOUR, MINUTE, Event, Walk
 from tests.properties.stories import moment
-from tests.scenarios.telling import Told, event
+from tests.scenarios.telling import Told, event, opened, tell
 
+# What it is, what the engine says, what the reading says.
+Compared = tuple[str, Any, Any]
 ZONES = ("UTC", "Asia/Shanghai", "America/New_York", "Europe/Berlin")
 TYPES = {
     "grant": "grant.issued", "coupon": "coupon.redeemed", "refund": "refund.requested",
@@ -70,6 +72,28 @@ def _spelled(kind: str, body: dict[str, Any], number: int, currency: str) -> str
             for meter, count in body.pop("tokens").items():
                 body[METERS.get(meter, meter)] = count
     return kind
+
+
+def tell_both(naive: Walk, profile: str, currency: str, story: list[Event], end: int) -> Told:
+    """Tell `story` to the reading and to the engine, up to `end`; what the engine says."""
+    naive.tell(story, end)
+    lines = [as_event(n, each, currency, naive.told) for n, each in enumerate(naive.told)]
+    return tell(opened(profile, zone=naive.zone.key), *lines, until=moment(end))
+
+
+def records(told: Told, naive: Walk, charges: list[Any]) -> list[Compared]:
+    """What was written; `charges` are the engine's, in the words of the reading."""
+    written = [(what, engine, naive.said(what)) for what, engine in said(told).items()]
+    return [("charges", charges, naive.charges), *written]
+
+
+def standing(told: Told, naive: Walk) -> list[Compared]:
+    """Where the account stands at the end."""
+    line = told.line()
+    return [
+        ("buckets", {name: Decimal(amount) for name, amount in line["buckets"].items()}, naive.buckets),
+        ("flags", line["flags"], ["disputed"] if naive.disputed else []),
+    ]
 
 
 def ms(time: str) -> int:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from tests.properties.naive_account import DAY, TOO_OLD, Event
 from tests.properties.naive_flexai import FlexAI
-from tests.properties.naive_stories import ZONES, account_events, as_event, gaps, ms, said, some
-from tests.properties.stories import law, moment
-from tests.scenarios.telling import Told, opened, tell
+from tests.properties.naive_stories import ZONES, account_events, gaps, ms, records, some, standing, tell_both
+from tests.properties.stories import law
+from tests.scenarios.telling import Told
 
 many = settings(law, max_examples=400)
 counts = some(0, 1, 7, 812, 1_200, 1_000_000, 3_333_333, 25_000_000)
@@ -53,23 +53,6 @@ def stories(draw: st.DrawFn) -> list[Event]:
     return told
 
 
-def both(story: list[Event], zone: str) -> tuple[list[tuple[str, Any, Any]], Told]:
-    """(what, what the engine says, what the reading says)."""
-    end = max(0, *(time for time, _, _ in story)) + 8 * DAY
-    naive = FlexAI(zone)
-    naive.tell(story, end)
-    lines = [as_event(n, each, "USD", naive.told) for n, each in enumerate(naive.told)]
-    told = tell(opened("flexai", zone=zone), *lines, until=moment(end))
-    line = told.line()
-    return [
-        ("charges", _charges(told), naive.charges),
-        *((what, records, naive.said(what)) for what, records in said(told).items()),
-        ("buckets", {name: Decimal(amount) for name, amount in line["buckets"].items()}, naive.buckets),
-        ("keys", line["keys"], naive.keys()),
-        ("flags", line["flags"], ["disputed"] if naive.disputed else []),
-    ], told
-
-
 def _charges(told: Told) -> list[tuple[Any, ...]]:
     return [
         (ms(c["time"]), c.get("resource"), c["sku"], c.get("key"), c["meter"], Decimal(c["quantity"]),
@@ -82,5 +65,9 @@ def _charges(told: Told) -> list[tuple[Any, ...]]:
 @many
 @given(stories(), zones)
 def test_flexai_says_what_a_naive_reading_says(story: list[Event], zone: str) -> None:
-    for what, engine, naive in both(story, zone)[0]:
-        assert engine == naive, what
+    naive = FlexAI(zone)
+    told = tell_both(naive, "flexai", "USD", story, max(0, *(time for time, _, _ in story)) + 8 * DAY)
+    keys = ("keys", told.line()["keys"], naive.keys())
+
+    for what, engine, reading in (*records(told, naive, _charges(told)), *standing(told, naive), keys):
+        assert engine == reading, what

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,9 +10,17 @@ from hypothesis import strategies as st
 
 from tests.properties.naive_account import DAY, HOUR, MINUTE, Event
 from tests.properties.naive_gpugeek import Gpugeek
-from tests.properties.naive_stories import account_events, as_event, events, money, rented, said, some
-from tests.properties.stories import law, moment
-from tests.scenarios.telling import Told, opened, tell
+from tests.properties.naive_stories import (
+    account_events,
+    events,
+    money,
+    records,
+    rented,
+    some,
+    standing,
+    tell_both,
+)
+from tests.properties.stories import law
 
 many = settings(law, max_examples=200)
 names = some("a", "b", "c", "d")
@@ -70,27 +77,14 @@ def stories(draw: st.DrawFn) -> list[Event]:
     return [*told, (told[-1][0] + draw(some(0, HOUR, DAY, 8 * DAY)), "withdraw", {})]
 
 
-def both(story: list[Event], zone: str) -> tuple[list[tuple[str, Any, Any]], Told]:
-    """(what, what the engine says, what the reading says)."""
-    end = max(time for time, _, _ in story)
-    naive = Gpugeek(zone)
-    naive.tell(story, end)
-    lines = [as_event(n, each, "CNY", naive.told) for n, each in enumerate(naive.told)]
-    told = tell(opened("gpugeek", zone=zone), *lines, until=moment(end))
-    line = told.line()
-    return [
-        ("charges", rented(told), naive.charges),
-        *((what, records, naive.said(what)) for what, records in said(told).items()),
-        ("buckets", {name: Decimal(amount) for name, amount in line["buckets"].items()}, naive.buckets),
-        ("flags", line["flags"], ["disputed"] if naive.disputed else []),
-    ], told
-
-
 @pytest.mark.req(
     "GG-06", "GG-07", "GG-08", "GG-10", "GG-12", "GG-16", "GG-20", "GG-28", "GG-31", "GG-41", "GG-42"
 )
 @many
 @given(stories(), zones)
 def test_gpugeek_says_what_a_naive_reading_says(story: list[Event], zone: str) -> None:
-    for what, engine, naive in both(story, zone)[0]:
-        assert engine == naive, what
+    naive = Gpugeek(zone)
+    told = tell_both(naive, "gpugeek", "CNY", story, max(time for time, _, _ in story))
+
+    for what, engine, reading in (*records(told, naive, rented(told)), *standing(told, naive)):
+        assert engine == reading, what

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.properties.naive_account import DAY, HOUR, MINUTE, Event
 from tests.properties.naive_hosting import Hosting
-from tests.properties.naive_stories import account_events, as_event, events, money, rented, said, some
-from tests.properties.stories import law, moment
-from tests.scenarios.telling import Told, opened, tell
+from tests.properties.naive_stories import account_events, events, money, records, rented, some, tell_both
+from tests.properties.stories import law
 
 many = settings(law, max_examples=200)
 # Names of private models, and of a deployment.
@@ -59,22 +56,12 @@ def stories(draw: st.DrawFn) -> list[Event]:
     return [*told, (told[-1][0] + draw(some(0, HOUR, DAY, 8 * DAY)), "withdraw", {})]
 
 
-def both(story: list[Event], zone: str) -> tuple[list[tuple[str, Any, Any]], Told]:
-    """(what, what the engine says, what the reading says)."""
-    end = max(time for time, _, _ in story)
-    naive = Hosting(zone)
-    naive.tell(story, end)
-    lines = [as_event(n, each, "CNY", naive.told) for n, each in enumerate(naive.told)]
-    told = tell(opened("gpugeek", zone=zone), *lines, until=moment(end))
-    return [
-        ("charges", rented(told), naive.charges),
-        *((what, records, naive.said(what)) for what, records in said(told).items()),
-    ], told
-
-
 @pytest.mark.req("GG-35", "GG-36", "GG-37", "GG-38", "GG-39", "GG-41")
 @many
 @given(stories(), zones)
 def test_hosted_models_say_what_a_naive_reading_says(story: list[Event], zone: str) -> None:
-    for what, engine, naive in both(story, zone)[0]:
-        assert engine == naive, what
+    naive = Hosting(zone)
+    told = tell_both(naive, "gpugeek", "CNY", story, max(time for time, _, _ in story))
+
+    for what, engine, reading in records(told, naive, rented(told)):
+        assert engine == reading, what

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,9 +10,18 @@ from hypothesis import strategies as st
 
 from tests.properties.naive_account import DAY, HOUR, MINUTE, Event
 from tests.properties.naive_neolink import Neolink
-from tests.properties.naive_stories import account_events, as_event, events, gaps, money, rented, said, some
-from tests.properties.stories import law, moment
-from tests.scenarios.telling import Told, opened, tell
+from tests.properties.naive_stories import (
+    account_events,
+    events,
+    gaps,
+    money,
+    records,
+    rented,
+    some,
+    standing,
+    tell_both,
+)
+from tests.properties.stories import law
 
 many = settings(law, max_examples=300)
 names = some("a", "b")
@@ -63,27 +71,14 @@ def stories(draw: st.DrawFn) -> list[Event]:
     return [*told, (told[-1][0] + draw(some(0, HOUR, DAY, 3 * DAY, 17 * DAY)), "withdraw", {})]
 
 
-def both(story: list[Event], zone: str) -> tuple[list[tuple[str, Any, Any]], Told]:
-    """(what, what the engine says, what the reading says)."""
-    end = max(time for time, _, _ in story)
-    naive = Neolink(zone)
-    naive.tell(story, end)
-    lines = [as_event(n, each, "CNY", naive.told) for n, each in enumerate(naive.told)]
-    told = tell(opened("neolink", zone=zone), *lines, until=moment(end))
-    line = told.line()
-    return [
-        ("charges", rented(told), naive.charges),
-        *((what, records, naive.said(what)) for what, records in said(told).items()),
-        ("buckets", {name: Decimal(amount) for name, amount in line["buckets"].items()}, naive.buckets),
-        ("flags", line["flags"], ["disputed"] if naive.disputed else []),
-    ], told
-
-
 @pytest.mark.req(
     "NL-05", "NL-07", "NL-08", "NL-10", "NL-11", "NL-16", "NL-18", "NL-20", "NL-21", "NL-26", "R-NL4"
 )
 @many
 @given(stories(), zones)
 def test_neolink_says_what_a_naive_reading_says(story: list[Event], zone: str) -> None:
-    for what, engine, naive in both(story, zone)[0]:
-        assert engine == naive, what
+    naive = Neolink(zone)
+    told = tell_both(naive, "neolink", "CNY", story, max(time for time, _, _ in story))
+
+    for what, engine, reading in (*records(told, naive, rented(told)), *standing(told, naive)):
+        assert engine == reading, what

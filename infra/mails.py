@@ -2,46 +2,14 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-
-import msgspec
 
 from infra.errors import CommandFailed
 from infra.parts.sink_email import channel_of, dead_letters, outbox_of
 from infra.settings import Settings
+from infra.wanted import Wanted
 from schemas.records import DeliveryState
 from schemas.topics import NOTICES
 from sinks.outbox.items import Item
-
-
-class _Head(msgspec.Struct):
-    id: str
-    account: str
-    time: str
-
-
-_head = msgspec.json.Decoder(_Head)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Notices with `record` as id, of `account`, that fell due at `since` or later; None asks for nothing."""
-
-    record: str | None = None
-    account: str | None = None
-    since: str | None = None
-
-    def takes(self, value: bytes) -> bool:
-        """Whether the notice `value` is wanted; never what is no notice."""
-        try:
-            head = _head.decode(value)
-        except msgspec.DecodeError:
-            return False
-        return (
-            self.record in (None, head.id)
-            and self.account in (None, head.account)
-            and head.time >= (self.since or "")
-        )
 
 
 def resent(settings: Settings, wanted: Wanted) -> int:

@@ -24,7 +24,7 @@ from schemas.topics import BALANCES, DAILY, DELIVERIES, HOURLY, JOURNAL_TOPIC, R
 from schemas.wire import encode
 from sinks.clickhouse.insert import Inserter
 from sinks.clickhouse.rows import Batch, Message
-from sinks.clickhouse.tables import COORDINATES, DERIVED, JOURNALED, TABLES
+from sinks.clickhouse.tables import COORDINATES, JOURNALED, REBUILT, TABLES
 from streams.core.book import Book
 from streams.core.state import Account
 from streams.worker.outputs import emit
@@ -38,7 +38,7 @@ _PRINT: Final = "SELECT account, count(), toString(sum(toUInt128(cityHash64({col
 
 def empty(client: Client) -> None:
     """Empty every table that the journal can fill."""
-    for name in (*(table.name for table in TABLES), *JOURNALED, *DERIVED):
+    for name in REBUILT:
         ask(client, f"TRUNCATE TABLE {name}")
 
 

@@ -115,8 +115,9 @@ def resend(
     They are put into the queue of the part sink-email, which must run on this machine. What waits there already or was
     accepted since is left as it is.
     """
-    from infra.mails import Wanted, resent
+    from infra.mails import resent
     from infra.settings import load_settings
+    from infra.wanted import Wanted
 
     if record is account is since is None:
         raise typer.BadParameter("one of --id, --account and --since is needed")
@@ -138,11 +139,12 @@ def redeliver(
     They are put into the queue of the part sink-webhooks, which must run on this machine.
     """
     from infra.settings import load_settings
+    from infra.wanted import Wanted
     from infra.webhooks import redelivered
 
     if (since is None) == (record is None):
         raise typer.BadParameter("either --since or --id is needed")
-    count = redelivered(load_settings(), since=_instant(since), record=record, target=target)
+    count = redelivered(load_settings(), Wanted(record, since=_instant(since)), target)
     print(f"{count} webhooks are in the queue")
 
 

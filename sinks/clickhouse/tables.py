@@ -100,6 +100,8 @@ DEAD_LETTER_COLUMNS: Final = ("topic", *COORDINATES, "position", "time", "reason
 JOURNALED: Final = {REQUESTS: REQUEST_COLUMNS, RESOURCE_EVENTS: RESOURCE_EVENT_COLUMNS}
 # Made by the engine itself as rows come in.
 DERIVED: Final = ("last_lines", "account_zones")
+# Every table that can be emptied and comes back from the journal.
+REBUILT: Final = (*(table.name for table in TABLES), *JOURNALED, *DERIVED)
 COLUMNS: Final = {
     **{table.name: table.columns for table in TABLES},
     **JOURNALED,

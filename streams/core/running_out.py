@@ -194,13 +194,15 @@ def _deletable(turn: Turn, now: int) -> list[str]:
 
 def _is_instance(turn: Turn, resource: Resource) -> bool:
     """Whether it is an instance that has begun, if only for an instant; what was approved and never ran has no data."""
-    begun = [
-        fact.run for fact in resource.facts if fact.kind == START and fact.run is not None and not fact.void
-    ]
-    latest = resource.runs[-1] if resource.runs else (begun[-1] if begun else None)
+    latest = resource.runs[-1] if resource.runs else _last_begun(resource)
     if latest is None:
         return resource.package is not None
     return sessions.is_instance(turn.offer, latest)
+
+
+def _last_begun(resource: Resource) -> Run | None:
+    starts = (fact for fact in reversed(resource.facts) if fact.kind == START and not fact.void)
+    return next((fact.run for fact in starts if fact.run is not None), None)
 
 
 # --- retention ---------------------------------------------------------------------------------------------

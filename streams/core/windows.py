@@ -149,24 +149,24 @@ def open_windows(account: Account, currency: str) -> tuple[list[WindowCostsRecor
     """The open hour's and the open day's costs as records; none where nothing was charged in them."""
     hour_lines: list[CostLineRecord] = []
     day_lines: list[CostLineRecord] = []
-    hour_total = day_total = ZERO
+    hour_amount = day_amount = ZERO
     for name, cost in account.costs.items():
         hour, day = _with_open(cost.hour, cost), _with_open(cost.day, cost)
         line = None
         if hour is not None:
             line = _line(name, cost.unit, *hour)
             hour_lines.append(line)
-            hour_total = _add(hour_total, hour[1])
+            hour_amount = _add(hour_amount, hour[1])
         if day is not None:
             # One that is new today says the same of the hour and of the day, and is made once.
             if line is None or day != hour:
                 line = _line(name, cost.unit, *day)
             day_lines.append(line)
-            day_total = _add(day_total, day[1])
+            day_amount = _add(day_amount, day[1])
     hour_end_ms = account.hour_ms + HOUR_MS
     return (
-        _record(account, currency, "hour", account.hour_ms, hour_end_ms, hour_total, hour_lines),
-        _record(account, currency, "day", account.day_ms, account.day_end_ms, day_total, day_lines),
+        _record(account, currency, "hour", account.hour_ms, hour_end_ms, hour_amount, hour_lines),
+        _record(account, currency, "day", account.day_ms, account.day_end_ms, day_amount, day_lines),
     )
 
 

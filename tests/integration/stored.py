@@ -26,7 +26,7 @@ from sinks.clickhouse.insert import Inserter
 from sinks.clickhouse.migrate import migrate
 from sinks.clickhouse.reports import Reports
 from sinks.clickhouse.rows import Batch, Message
-from sinks.clickhouse.tables import DERIVED, JOURNALED, TABLES
+from sinks.clickhouse.tables import REBUILT
 from streams.core import fold, story
 from streams.core.book import Book
 from streams.core.state import Account
@@ -119,7 +119,7 @@ class Stored(Database):
         self.reports = Reports(self.client, profiles)
         self._messages: list[Message] = []
         self._offset = 0
-        for name in (*(table.name for table in TABLES), *JOURNALED, *DERIVED):
+        for name in REBUILT:
             self.client.command(f"SYSTEM STOP MERGES {name}")
 
     def tell(self, events: Iterable[bytes], until: str, *, twins: bool = True) -> Stored:

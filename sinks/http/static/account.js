@@ -103,7 +103,7 @@ async function settings() {
     table("API keys", [["key", "", (k) => k[0]], ["tier", "", (k) => k[1]]], keys, "No API keys.")];
 }
 
-const spendCards = () => Promise.all([fill(byId("costs"), costs), fill(byId("dearest"), dearest)]);
+const spendCards = () => { fill(byId("costs"), costs); fill(byId("dearest"), dearest); };
 byId("switches").append(
   switcher("Days", [["7", "7 days"], ["14", "14"], ["30", "30"]], shown.days, (days) => { shown.days = days; spendCards(); }),
   switcher("Split by", ["resource", "model", "sku", "key", "meter"].map((name) => [name, name]), shown.by, (by) => { shown.by = by; fill(byId("costs"), costs); }));

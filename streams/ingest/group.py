@@ -140,8 +140,8 @@ class Group:
                 f"the group gave other partitions of each input: {by_rank}; all members must be ingest"
             )
         self._partitions = by_rank[0]
-        # Nothing is fetched until it is known from where. Assigned and paused instead, an input sometimes brought
-        # nothing for ever once it was assigned anew and resumed.
+        # Nothing is fetched until it is known from where. With inputs that were assigned and paused at first, one was seen
+        # to bring nothing for ever (`liveness`).
         consumer.assign([])
 
     def _revoked(self, _consumer: Consumer, _places: list[TopicPartition]) -> None:

@@ -1,9 +1,9 @@
 """Ends an ingest that stands still although its inputs have more.
 
-A consumer can be given a partition and never bring a message of it, without any sign: once seen right after a start, the
-other partitions went on. Then the merge rightly waits for ever. The ends of the inputs are known in each round anyway, so
-an input that is not read to its end and brings nothing for `limit_s` is seen here; the next process begins from what is
-committed.
+A consumer can be given a partition and never bring a message of it, without any sign: seen right after a start, while
+the other partitions went on. Then the merge rightly waits for ever. The ends of the inputs are known in each round
+anyway, so an input that is not read to its end and brings nothing for `limit_s` is seen here; the next process begins
+from what is committed.
 """
 
 from __future__ import annotations
